@@ -1,0 +1,44 @@
+"""The project's errors: each message says what failed, the value, and what to do."""
+
+
+class NurseryError(Exception):
+    """Anything this project reports on purpose; its message is one sentence for a person."""
+
+    exit_status = 1
+
+
+class ConfigError(NurseryError):
+    """A configuration that cannot be used; `problems` holds every mistake found, a sentence each."""
+
+    exit_status = 2
+
+    def __init__(self, problems: list[str]) -> None:
+        """Keep every problem, so that all of them are shown at once."""
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class AudioSourceError(NurseryError):
+    """A microphone or recording that cannot be opened or read."""
+
+    exit_status = 2
+
+
+class DetectorError(NurseryError):
+    """A model that is missing, damaged or of another make than the code expects."""
+
+
+class JournalError(NurseryError):
+    """A database that cannot be opened, read or written."""
+
+
+class BrokerError(NurseryError):
+    """A broker that cannot be started or reached."""
+
+
+class ControlError(NurseryError):
+    """The control socket cannot be served, or the monitor behind it does not answer."""
+
+
+class CommandError(NurseryError):
+    """A command that makes no sense; it is answered with this sentence and changes nothing."""
