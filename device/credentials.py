@@ -61,7 +61,9 @@ def load_or_create(folder: Path) -> tuple[Credentials, str | None]:
         store(folder, made)
         return made, password
     except (OSError, ValueError, TypeError) as error:
-        raise ConfigError([f"{path}: the secrets cannot be read ({error}); delete the file to have new ones made"]) from error
+        raise ConfigError(
+            [f"{path}: the secrets cannot be read ({error}); delete the file to have new ones made"]
+        ) from error
 
 
 def store(folder: Path, credentials: Credentials) -> None:

@@ -6,7 +6,7 @@ No numpy, no clock and no I/O here, so that the page can read history without lo
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from device.clock import Instant
 
@@ -293,7 +293,9 @@ class Episode:
     @property
     def time_to_calm_s(self) -> float | None:
         """Arrive → offset, never below 0; None while it goes on or if nobody came."""
-        return None if self.arrived is None or self.offset_s is None else max(0.0, self.offset_s - max(0.0, self.arrived.at_s))
+        return (
+            None if self.arrived is None or self.offset_s is None else max(0.0, self.offset_s - max(0.0, self.arrived.at_s))
+        )
 
     @property
     def crying_s(self) -> float:
@@ -502,3 +504,59 @@ class MonitorState:
     source: str = "microphone"
     demo: bool = False
     version: str = ""
+
+
+# ---- between the monitor and its adapters ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The broker has acknowledged the event with this id."""
+
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerState:
+    """The connection to the broker came or went; `reason` is a sentence for a person."""
+
+    at: Instant
+    connected: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event as the journal keeps it: `seq` counts up, `boot_id` names the boot that its monotonic time belongs to."""
+
+    seq: int
+    event: Event
+    boot_id: str
+
+
+class EventSink(Protocol):
+    """Who is told of events and of the present state; called on the monitor's one thread, in a fixed order."""
+
+    def handle(self, event: Event) -> None:
+        """Take an event; the journal, first in order, has stored it already."""
+        ...
+
+    def update(self, state: MonitorState) -> None:
+        """Take the present state: it has changed, or a second has passed."""
+        ...
+
+    def close(self) -> None:
+        """Stop; calling it again does nothing."""
+        ...
+
+
+class Outbox(Protocol):
+    """Events that wait for the broker's acknowledgement; the journal keeps them."""
+
+    def pending(self, limit: int = 100) -> list[StoredEvent]:
+        """The oldest `limit` events not yet delivered, in order."""
+        ...
+
+    def delivered(self, event_id: str) -> None:
+        """Forget an event that the broker has acknowledged; unknown ids do no harm."""
+        ...

@@ -25,14 +25,20 @@ def _setting(
 class NurserySettings:
     """The house."""
 
-    id: str = _setting(
-        "home", "Names this device in MQTT topics: nursery/<id>/…", pattern=r"[A-Za-z0-9_-]{1,32}"
-    )
+    id: str = _setting("home", "Names this device in MQTT topics: nursery/<id>/…", pattern=r"[A-Za-z0-9_-]{1,32}")
     name: str = _setting("Nursery", "What phones and Home Assistant call it.", pattern=r".{1,40}")
-    caregivers: tuple[str, ...] = _setting((), "Who answers, e.g. [\"Ana\", \"Ben\"]; offered on the page.", pattern=r"[^/#+]{1,24}")
+    caregivers: tuple[str, ...] = _setting(
+        (), 'Who answers, e.g. ["Ana", "Ben"]; offered on the page.', pattern=r"[^/#+]{1,24}"
+    )
     time_zone: str = _setting("", "The family's time zone, e.g. \"Europe/Berlin\"; empty: the machine's.")
-    language: str = _setting("", "Language of alerts and of the page: en or de; empty: English alerts, the browser's page.", choices=("", "en", "de"))
-    data_dir: str = _setting("", "Where history and secrets are kept; empty: $STATE_DIRECTORY, else ~/.local/share/nursery-monitor.")
+    language: str = _setting(
+        "",
+        "Language of alerts and of the page: en or de; empty: English alerts, the browser's page.",
+        choices=("", "en", "de"),
+    )
+    data_dir: str = _setting(
+        "", "Where history and secrets are kept; empty: $STATE_DIRECTORY, else ~/.local/share/nursery-monitor."
+    )
     control_socket: str = _setting("", "The local control socket; empty: $RUNTIME_DIRECTORY/control.sock, else in data_dir.")
 
 
@@ -40,10 +46,18 @@ class NurserySettings:
 class MicrophoneSettings:
     """What it listens with."""
 
-    device: str = _setting("", "Part of the microphone's name (`nursery-monitor devices` lists them); empty: the default one.")
-    channel: str = _setting("best", "Which channel to hear: best (the one with most signal), mix, or a number from 1.", pattern=r"best|mix|[1-9][0-9]?")
+    device: str = _setting(
+        "", "Part of the microphone's name (`nursery-monitor devices` lists them); empty: the default one."
+    )
+    channel: str = _setting(
+        "best",
+        "Which channel to hear: best (the one with most signal), mix, or a number from 1.",
+        pattern=r"best|mix|[1-9][0-9]?",
+    )
     lost_after_s: float = _setting(3.0, "No sound for this long means lost.", low=0.5, high=10.0)
-    silent_after_s: float = _setting(8.0, "A flat signal for this long means silent: muted or a dead capsule.", low=1.0, high=60.0)
+    silent_after_s: float = _setting(
+        8.0, "A flat signal for this long means silent: muted or a dead capsule.", low=1.0, high=60.0
+    )
     retry_s: float = _setting(2.0, "How often to look for a lost microphone.", low=0.2, high=60.0)
 
 
@@ -51,10 +65,16 @@ class MicrophoneSettings:
 class DetectorSettings:
     """How it hears crying."""
 
-    sensitivity: str = _setting("normal", "How readily it hears crying; docs/evaluation.md gives recall and false alarms of each.", choices=("low", "normal", "high"))
+    sensitivity: str = _setting(
+        "normal",
+        "How readily it hears crying; docs/evaluation.md gives recall and false alarms of each.",
+        choices=("low", "normal", "high"),
+    )
     on_threshold: float = _setting(0.0, "Score at which crying begins; 0: as `sensitivity` says.", low=0.0, high=1.0)
     off_threshold: float = _setting(0.0, "Score under which crying pauses; 0: as `sensitivity` says.", low=0.0, high=1.0)
-    second_ear: str = _setting("auto", "auto: use YAMNet too where scripts/fetch-model has installed it; off: never.", choices=("auto", "off"))
+    second_ear: str = _setting(
+        "auto", "auto: use YAMNet too where scripts/fetch-model has installed it; off: never.", choices=("auto", "off")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +83,9 @@ class EpisodeSettings:
 
     hangover_s: float = _setting(2.0, "A pause longer than this ends a bout.", low=0.2, high=30.0)
     settle_after_s: float = _setting(60.0, "No crying for this long ends the episode.", low=5.0, high=1800.0)
-    voice_response: bool = _setting(True, "Take a caregiver's voice during or just after crying as somebody being there (inferred).")
+    voice_response: bool = _setting(
+        True, "Take a caregiver's voice during or just after crying as somebody being there (inferred)."
+    )
     voice_s: float = _setting(1.5, "How much voice within 10 s that needs.", low=0.5, high=10.0)
 
 
@@ -71,14 +93,34 @@ class EpisodeSettings:
 class AlertSettings:
     """When phones ring."""
 
-    alert_after_s: float = _setting(3.0, "Crying heard before the first alert, within an episode; minutes, for families who wait and listen.", low=0.0, high=1800.0)
-    escalate_after_s: float = _setting(60.0, "No response for this long after the first alert: alert again, a level higher.", low=5.0, high=3600.0)
+    alert_after_s: float = _setting(
+        3.0,
+        "Crying heard before the first alert, within an episode; minutes, for families who wait and listen.",
+        low=0.0,
+        high=1800.0,
+    )
+    escalate_after_s: float = _setting(
+        60.0, "No response for this long after the first alert: alert again, a level higher.", low=5.0, high=3600.0
+    )
     repeat_alert_s: float = _setting(60.0, "Time between further repeats.", low=5.0, high=3600.0)
     max_alerts: int = _setting(10, "At most so many alerts in an episode.", low=1, high=1000)
-    reminder_after_s: float = _setting(300.0, "On the way, but nobody there and still crying after this: remind. 0: never.", low=0.0, high=3600.0)
-    escalate_to: tuple[str, ...] = _setting((), "Caregivers whose own topic alert/<caregiver> rings from the second level on.", pattern=r"[^/#+]{1,24}")
-    alert_max_age_s: float = _setting(120.0, "An alert that could not be delivered within this no longer rings, but says you were not told.", low=5.0, high=3600.0)
-    quiet_hours: str = _setting("", "Hours of lowered alerts, e.g. \"08:00-18:00\"; listening and health alarms go on.", pattern=r"|([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
+    reminder_after_s: float = _setting(
+        300.0, "On the way, but nobody there and still crying after this: remind. 0: never.", low=0.0, high=3600.0
+    )
+    escalate_to: tuple[str, ...] = _setting(
+        (), "Caregivers whose own topic alert/<caregiver> rings from the second level on.", pattern=r"[^/#+]{1,24}"
+    )
+    alert_max_age_s: float = _setting(
+        120.0,
+        "An alert that could not be delivered within this no longer rings, but says you were not told.",
+        low=5.0,
+        high=3600.0,
+    )
+    quiet_hours: str = _setting(
+        "",
+        'Hours of lowered alerts, e.g. "08:00-18:00"; listening and health alarms go on.',
+        pattern=r"|([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +163,13 @@ class PageSettings:
 class PanelSettings:
     """Buttons, light, buzzer and motion sensor on the GPIO pins (BCM numbers; 0: not fitted)."""
 
-    buttons: Mapping[str, int] = _setting({}, "A button per caregiver, e.g. { Ana = 17, Ben = 27 }; press: I'm here; twice: on my way.", low=2, high=27)
+    buttons: Mapping[str, int] = _setting(
+        {}, "A button per caregiver, e.g. { Ana = 17, Ben = 27 }; press: I'm here; twice: on my way.", low=2, high=27
+    )
     long_press_s: float = _setting(1.0, "Holding a button this long tags the last episode.", low=0.3, high=10.0)
-    long_press_tag: str = _setting("not_crying", "What a long press says.", choices=("not_crying", "hunger", "discomfort", "tired", "pain", "unsure"))
+    long_press_tag: str = _setting(
+        "not_crying", "What a long press says.", choices=("not_crying", "hunger", "discomfort", "tired", "pain", "unsure")
+    )
     led_pin: int = _setting(0, "Status light.", low=0, high=27)
     led_brightness: float = _setting(0.3, "Its brightness at night (20:00–07:00); by day it is full.", low=0.01, high=1.0)
     buzzer_pin: int = _setting(0, "Buzzer; sounds while alerts cannot be delivered.", low=0, high=27)
@@ -153,7 +199,12 @@ class ClipSettings:
 class StorageSettings:
     """The journal."""
 
-    coverage_mark_s: float = _setting(900.0, "How often listening is marked while nothing happens; a power cut's gap begins at the last mark.", low=10.0, high=3600.0)
+    coverage_mark_s: float = _setting(
+        900.0,
+        "How often listening is marked while nothing happens; a power cut's gap begins at the last mark.",
+        low=10.0,
+        high=3600.0,
+    )
     min_free_mb: float = _setting(100.0, "Less free disk than this is a fault.", low=1.0, high=100_000.0)
     history_days: float = _setting(0.0, "History older than this is deleted; 0: kept.", low=0.0, high=36_500.0)
 
