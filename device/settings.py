@@ -1,4 +1,4 @@
-"""Every setting: its default, its bounds and what it does. docs/configuration.md lists the same; a test holds them together."""
+"""Every setting: its default, its bounds, what it does; a test holds docs/configuration.md to the same."""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
@@ -178,7 +178,7 @@ class PanelSettings:
 
 @dataclass(frozen=True, slots=True)
 class PushSettings:
-    """An HTTP push service in the manner of ntfy, for phones that cannot hold MQTT in the background. Leaves the house: off by default."""
+    """An HTTP push in the manner of ntfy, for phones that cannot hold MQTT in the background; leaves the house, so off."""
 
     url: str = _setting("", "Where alerts are posted, e.g. https://ntfy.example/our-topic; empty: off.", secret=True)
     token: str = _setting("", "Bearer token for it.", secret=True)
