@@ -1,0 +1,130 @@
+"""What people may ask of the monitor: a command means the same from page, phone, push, button and command line."""
+
+import math
+from collections.abc import Callable, Mapping
+
+from device.clock import Instant
+from device.errors import CommandError
+from device.events import Command, Edit, Helped, Kind, Mute, Need, Response, SetSensitivity, Source, Tag, TestAlert
+
+MAX_MUTE_MINUTES = 24 * 60
+MAX_NOTE = 500
+EDITS = ("acknowledge", "arrive", "untag", "note", "delete", "undo")
+BARE_KEY = {"acknowledge": "caregiver", "arrived": "caregiver", "need": "need", "mute": "minutes", "test": "token",
+            "sensitivity": "sensitivity"}  # fmt: skip
+"""What a payload of a single word means, by command."""
+
+Payload = Mapping[str, object]
+
+
+def parse(name: str, payload: Payload, at: Instant, source: Source) -> Command:
+    """Turn a command's name and payload into the input it means.
+
+    Raises:
+        CommandError: an unknown name, key or value; the sentence says what would be right.
+    """
+    maker = _MAKERS.get(name)
+    if maker is None:
+        raise CommandError(f"{name!r} is no command; known are {', '.join(_MAKERS)}")
+    allowed = _KEYS[name]
+    for key in payload:
+        if key not in allowed:
+            raise CommandError(f"{name}: {key!r} is not understood; possible are {', '.join(allowed) or 'no keys at all'}")
+    return maker(payload, at, source)
+
+
+def _text(payload: Payload, key: str, longest: int) -> str | None:
+    value = payload.get(key)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or len(value) > longest or any(ord(c) < 32 and c != "\n" for c in value):
+        raise CommandError(f"{key} = {str(value)[:40]!r}: must be text of at most {longest} letters")
+    return value
+
+
+def _number(payload: Payload, key: str, low: float, high: float) -> float | None:
+    value = payload.get(key)
+    if value is None:
+        return None
+    try:
+        number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else math.nan
+    except (ValueError, OverflowError):
+        number = math.nan
+    if not low <= number <= high:
+        raise CommandError(f"{key} = {str(value)[:40]!r}: must be a number from {low:g} to {high:g}")
+    return number
+
+
+def _response(kind: Kind) -> Callable[[Payload, Instant, Source], Command]:
+    return lambda payload, at, source: Response(at, kind, source, _text(payload, "caregiver", 24))
+
+
+def _tag(payload: Payload, at: Instant, source: Source) -> Command:
+    word = payload.get("need")
+    not_crying = word == "not_crying"
+    need = None
+    if word is not None and not not_crying:
+        if word not in list(Need):
+            raise CommandError(f"need = {str(word)[:40]!r}: must be one of {', '.join(Need)}, not_crying")
+        need = Need(str(word))
+    helped = payload.get("helped") or []
+    if isinstance(helped, str):
+        helped = [helped]
+    if not isinstance(helped, list | tuple) or not all(isinstance(h, str) and h in list(Helped) for h in helped):
+        raise CommandError(f"helped = {str(helped)[:40]!r}: must be a list of {', '.join(Helped)}")
+    note = _text(payload, "note", MAX_NOTE)
+    if need is None and not not_crying and not helped and note is None:
+        raise CommandError("need: say the need, what helped, or a note")
+    return Tag(at, source, _text(payload, "episode", 64), need, not_crying, tuple(Helped(h) for h in helped), note)
+
+
+def _mute(payload: Payload, at: Instant, source: Source) -> Command:
+    minutes = _number(payload, "minutes", 0, MAX_MUTE_MINUTES)
+    if minutes is None:
+        raise CommandError(f"mute: say for how many minutes (0 to {MAX_MUTE_MINUTES}; 0 ends it)")
+    return Mute(at, source, minutes * 60)
+
+
+def _sensitivity(payload: Payload, at: Instant, source: Source) -> Command:
+    word = payload.get("sensitivity")
+    if word not in ("low", "normal", "high"):
+        raise CommandError(f"sensitivity = {str(word)[:40]!r}: must be low, normal or high")
+    return SetSensitivity(at, source, str(word))
+
+
+def _test(payload: Payload, at: Instant, source: Source) -> Command:
+    return TestAlert(at, source, _text(payload, "token", 64) or "")
+
+
+def _edit(payload: Payload, at: Instant, source: Source) -> Command:
+    action = payload.get("action")
+    if action not in EDITS:
+        raise CommandError(f"action = {str(action)[:40]!r}: must be one of {', '.join(EDITS)}")
+    episode = _text(payload, "episode", 64)
+    if episode is None and action != "undo":
+        raise CommandError(f"edit: say which episode to {action}")
+    at_s = _number(payload, "at_s", -3600, 7 * 86400)
+    return Edit(
+        at, source, episode or "", str(action), at_s, _text(payload, "caregiver", 24), _text(payload, "note", MAX_NOTE)
+    )
+
+
+_MAKERS: dict[str, Callable[[Payload, Instant, Source], Command]] = {
+    "acknowledge": _response(Kind.ACKNOWLEDGE),
+    "arrived": _response(Kind.ARRIVE),
+    "need": _tag,
+    "mute": _mute,
+    "sensitivity": _sensitivity,
+    "test": _test,
+    "edit": _edit,
+}
+_KEYS: dict[str, tuple[str, ...]] = {
+    "acknowledge": ("caregiver",),
+    "arrived": ("caregiver",),
+    "need": ("need", "episode", "helped", "note"),
+    "mute": ("minutes",),
+    "sensitivity": ("sensitivity",),
+    "test": ("token",),
+    "edit": ("episode", "action", "at_s", "caregiver", "note"),
+}
+COMMANDS = tuple(_MAKERS)
