@@ -81,6 +81,7 @@ class DetectorSettings:
 class EpisodeSettings:
     """What makes an episode."""
 
+    min_cry_s: float = _setting(1.0, "Crying shorter than this, by itself, is not yet an episode.", low=0.2, high=10.0)
     hangover_s: float = _setting(2.0, "A pause longer than this ends a bout.", low=0.2, high=30.0)
     settle_after_s: float = _setting(60.0, "No crying for this long ends the episode.", low=5.0, high=1800.0)
     voice_response: bool = _setting(

@@ -1,0 +1,28 @@
+"""When the next alert of an episode is due: a pure function of the episode and the house's settings."""
+
+from device.events import AlertMark, Episode
+from device.settings import AlertSettings
+
+
+def due(settings: AlertSettings, episode: Episode, now_s: float, heard_s: float, *, crying: bool) -> AlertMark | None:
+    """Give the alert to send `now_s` seconds after onset, or None.
+
+    The first comes after `alert_after_s` of heard crying; while nobody responds they repeat with rising level; once
+    somebody is on the way they stop, and a reminder comes if the baby still cries and nobody has arrived. An arrival
+    that was only inferred from a voice is trusted no further than an acknowledgement.
+    """
+    if not crying or len(episode.alerts) >= settings.max_alerts:
+        return None
+    last = episode.alerts[-1] if episode.alerts else None
+    if episode.arrived is not None and not episode.arrived.inferred:
+        return None
+    responded = [mark.at_s for mark in (episode.acknowledged, episode.arrived) if mark is not None]
+    if responded:
+        since_s = max([*responded, *(mark.at_s for mark in episode.alerts if mark.reminder)])
+        if settings.reminder_after_s and now_s - since_s >= settings.reminder_after_s:
+            return AlertMark(now_s, last.level if last else 1, reminder=True)
+        return None
+    if last is None:
+        return AlertMark(now_s, 1) if heard_s >= settings.alert_after_s else None
+    wait_s = settings.escalate_after_s if len(episode.alerts) == 1 else settings.repeat_alert_s
+    return AlertMark(now_s, last.level + 1) if now_s - last.at_s >= wait_s else None

@@ -1,0 +1,300 @@
+"""The episode tracker: a pure state machine from scores and responses to events. No clock, no I/O, no logging."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from device.alerting import due
+from device.clock import Instant
+from device.events import (
+    AudioLost,
+    AudioRestored,
+    Bout,
+    Episode,
+    EpisodeAcknowledged,
+    EpisodeAlerted,
+    EpisodeEnded,
+    EpisodeEscalated,
+    EpisodeResponded,
+    EpisodeStarted,
+    EpisodeTagged,
+    EpisodeUpdated,
+    Event,
+    Kind,
+    Mark,
+    Mute,
+    Muted,
+    Outcome,
+    Response,
+    Score,
+    Source,
+    Tag,
+    Tick,
+    TrackerInput,
+    stamp,
+)
+from device.evidence import BoutHeard, CryEvidence
+from device.settings import AlertSettings, EpisodeSettings
+from device.voice import VoiceWatch
+
+BLIP_S = 0.5
+"""Shorter crying than this, after a pause, is too little to keep an episode open."""
+
+STILL_CRYING_S = 10.0
+"""No alert is repeated later than this after the last crying: a phone must not ring for a baby that has just settled."""
+
+
+class EpisodeTracker:
+    """Scores, responses, tags and ticks in; events out. The same inputs give the same events, always."""
+
+    def __init__(
+        self,
+        episode: EpisodeSettings,
+        alerts: AlertSettings,
+        *,
+        on: float,
+        off: float,
+        hop_s: float,
+        quiet: Callable[[Instant], bool] = lambda _: False,
+        boot_id: str = "",
+    ) -> None:
+        """Take the settings, the detector's thresholds and hop, and what tells whether an instant lies in quiet hours."""
+        self._settings = episode
+        self._alerts = alerts
+        self._quiet = quiet
+        self._boot_id = boot_id
+        self._evidence = CryEvidence(on, off, hop_s=hop_s, hangover_s=episode.hangover_s)
+        self._voice = VoiceWatch(episode.voice_s, off)
+        self._episode: Episode | None = None
+        self._last: Episode | None = None
+        self._last_crying: Instant | None = None
+        self._responses: tuple[Response, ...] = ()
+        self._muted_until: Instant | None = None
+        self._lost_since: Instant | None = None
+        self._resumed = False
+        self._false_alarm = False
+
+    @property
+    def episode(self) -> Episode | None:
+        """The open episode as it stands, its present bout included."""
+        if self._episode is None or (bout := self._evidence.bout) is None:
+            return self._episode
+        return replace(self._episode, bouts=(*self._episode.bouts, self._bout(bout)))
+
+    @property
+    def last(self) -> Episode | None:
+        """The latest episode that has ended."""
+        return self._last
+
+    @property
+    def crying(self) -> bool:
+        """True within a bout of an open episode."""
+        return self._episode is not None and self._evidence.crying
+
+    @property
+    def muted_until(self) -> Instant | None:
+        """When alerts come back, if they are muted."""
+        return self._muted_until
+
+    def set_thresholds(self, on: float, off: float) -> None:
+        """Hear more or less readily from now on."""
+        self._evidence.on, self._evidence.off = on, off
+
+    def adopt(self, episode: Episode) -> None:
+        """Take over what somebody else has changed in the open or the last episode (a guess, an edit)."""
+        if self._episode is not None and episode.id == self._episode.id:
+            self._episode = replace(episode, bouts=self._episode.bouts)
+        elif self._last is not None and episode.id == self._last.id:
+            self._last = episode
+
+    def remember(self, episode: Episode | None) -> None:
+        """Know the latest ended episode of an earlier run, so that it can still be tagged; None forgets it."""
+        self._last = episode
+
+    def resume(self, episode: Episode, at: Instant) -> None:
+        """Go on with an episode that a restart cut: it stays one if the crying goes on, else it ends as interrupted."""
+        self._episode = episode
+        self._last_crying = at
+        self._resumed = True
+        self._voice.begin(episode.onset)
+
+    def handle(self, event: TrackerInput) -> tuple[Event, ...]:
+        """Take the next input, in order of time, and give what follows from it."""
+        self._correct_clock(event.at)
+        match event:
+            case Score():
+                return (*self._score(event), *self._advance(event.at))
+            case Response():
+                return self._respond(event)
+            case Tag():
+                return self._tag(event)
+            case Mute():
+                return self._mute(event)
+            case AudioLost():
+                self._lost_since = self._lost_since or event.at
+                return (*self._bout_over(event.at, self._evidence.stop()), *self._advance(event.at))
+            case AudioRestored():
+                self._lost_since = None
+                return self._advance(event.at)
+            case Tick():
+                return self._advance(event.at)
+
+    def stop(self, at: Instant) -> tuple[Event, ...]:
+        """Close the open episode because listening ends for good (the end of a recording)."""
+        return (*self._bout_over(at, self._evidence.stop()), *self._end(at, interrupted=True)) if self._episode else ()
+
+    # ---- hearing ----
+
+    def _score(self, score: Score) -> tuple[Event, ...]:
+        events: list[Event] = []
+        ended = self._evidence.feed(score)
+        bout = self._evidence.bout
+        if self._episode is None:
+            if bout is not None and self._evidence.heard_s >= self._settings.min_cry_s:
+                events += self._start(score.at, bout)
+        elif bout is not None and bout.heard_s >= BLIP_S:
+            self._last_crying = bout.end
+            self._resumed = False
+        if self._episode is not None and bout is not None:
+            self._episode = replace(
+                self._episode,
+                distress=max(self._episode.distress, self._evidence.distress),
+                peak_score=max(self._episode.peak_score, score.cry),
+            )
+        if ended is not None:
+            events += self._bout_over(score.at, ended)
+        onset = self._episode.onset if self._episode else None
+        heard = self._voice.feed(score, onset, self._last_crying if self._episode else None)
+        if heard is not None and self._settings.voice_response and self._episode and self._episode.arrived is None:
+            events += self._respond(Response(heard, Kind.ARRIVE, Source.VOICE), score.at)
+        return tuple(events)
+
+    def _start(self, at: Instant, bout: BoutHeard) -> tuple[Event, ...]:
+        self._episode = Episode(stamp(bout.start), bout.start, boot_id=self._boot_id)
+        self._last_crying = bout.end
+        self._false_alarm = False
+        self._voice.begin(bout.start)
+        started = EpisodeStarted(at, self.episode or self._episode)
+        early = [r for r in self._responses if r.at.since(bout.start) >= 0]
+        self._responses = ()
+        return (started, *(event for response in early for event in self._respond(response, at)))
+
+    def _bout(self, bout: BoutHeard) -> Bout:
+        assert self._episode is not None
+        onset = self._episode.onset
+        return Bout(round(bout.start.since(onset), 3), round(bout.end.since(onset), 3), round(bout.distress, 3))
+
+    def _bout_over(self, at: Instant, bout: BoutHeard | None) -> tuple[Event, ...]:
+        if self._episode is None or bout is None or (bout.heard_s < BLIP_S and self._episode.bouts):
+            return ()
+        self._episode = replace(self._episode, bouts=(*self._episode.bouts, self._bout(bout)))
+        return (EpisodeUpdated(at, self._episode),)
+
+    # ---- time ----
+
+    def _advance(self, at: Instant) -> tuple[Event, ...]:
+        events: list[Event] = []
+        if self._muted_until is not None and at.since(self._muted_until) >= 0:
+            self._muted_until = None
+            events.append(Muted(at, "Alerts are on again."))
+        if self._episode is None or self._last_crying is None:
+            return tuple(events)
+        calm_s = at.since(self._last_crying)
+        if calm_s >= self._settings.settle_after_s:
+            return (*events, *self._end(at, interrupted=self._lost_since is not None or self._resumed))
+        if self._muted_until is None and not self._false_alarm and not self._resumed:
+            now_s = round(at.since(self._episode.onset), 3)
+            mark = due(self._alerts, self._episode, now_s, self._evidence.heard_s, crying=calm_s <= STILL_CRYING_S)
+            if mark is not None:
+                first = not self._episode.alerts
+                self._episode = replace(self._episode, alerts=(*self._episode.alerts, mark))
+                episode, quiet = self.episode or self._episode, self._quiet(at)
+                events.append(
+                    EpisodeAlerted(at, episode, quiet=quiet)
+                    if first
+                    else EpisodeEscalated(at, episode, level=mark.level, reminder=mark.reminder, quiet=quiet)
+                )
+        return tuple(events)
+
+    def _end(self, at: Instant, *, interrupted: bool) -> tuple[Event, ...]:
+        assert self._episode is not None
+        over = self._bout_over(at, self._evidence.stop())
+        offset_s = self._episode.bouts[-1].end_s if self._episode.bouts else 0.0
+        ended = replace(self._episode, offset_s=offset_s, outcome=self._outcome(offset_s, interrupted))
+        self._episode, self._last, self._last_crying, self._resumed = None, ended, None, False
+        self._evidence.clear()
+        return (*over, EpisodeEnded(at, ended))
+
+    def _outcome(self, offset_s: float, interrupted: bool) -> Outcome:
+        """Unanswered means: nobody responded though the crying went on past the time of a second alert."""
+        assert self._episode is not None
+        if self._false_alarm:
+            return Outcome.FALSE_ALARM
+        if self._episode.acknowledged is not None or self._episode.arrived is not None:
+            return Outcome.ANSWERED
+        if interrupted:
+            return Outcome.INTERRUPTED
+        alert_s = self._episode.alert_s if self._episode.alert_s is not None else self._alerts.alert_after_s
+        return Outcome.UNANSWERED if offset_s >= alert_s + self._alerts.escalate_after_s else Outcome.SELF_SETTLED
+
+    def _correct_clock(self, at: Instant) -> None:
+        """Once the clock is right, put the open episode's onset right too; durations never change."""
+        if self._episode is not None and at.synced and not self._episode.onset.synced:
+            onset = self._episode.onset
+            self._episode = replace(self._episode, onset=Instant(onset.monotonic, at.utc - at.since(onset), True))
+
+    # ---- people ----
+
+    def _respond(self, response: Response, at: Instant | None = None) -> tuple[Event, ...]:
+        if self._episode is None:
+            kept = tuple(r for r in self._responses if response.at.since(r.at) <= self._settings.settle_after_s)
+            self._responses = (*kept, response)[-8:]
+            return ()
+        mark = Mark(round(response.at.since(self._episode.onset), 3), response.source, response.caregiver)
+        at = at or response.at
+        if response.kind is Kind.ACKNOWLEDGE:
+            if self._episode.acknowledged is not None:
+                return ()
+            self._episode = replace(self._episode, acknowledged=mark)
+            return (EpisodeAcknowledged(at, self.episode or self._episode),)
+        # somebody who says so outweighs a voice that was only heard, but never makes the arrival later
+        earlier = self._episode.arrived
+        if earlier is not None and not (earlier.inferred and not mark.inferred):
+            return ()
+        if earlier is not None:
+            mark = replace(mark, at_s=min(mark.at_s, earlier.at_s))
+        self._episode = replace(self._episode, arrived=mark)
+        return (EpisodeResponded(at, self.episode or self._episode),)
+
+    def _tag(self, tag: Tag) -> tuple[Event, ...]:
+        current = self.episode
+        if current is not None and tag.episode_id in (None, current.id):
+            tagged = apply_tag(current, tag)
+            self._false_alarm = tag.not_crying or (self._false_alarm and tag.need is None)
+            self.adopt(replace(tagged, outcome=None))
+            return (EpisodeTagged(tag.at, self.episode or tagged),)
+        if self._last is not None and tag.episode_id in (None, self._last.id):
+            self._last = apply_tag(self._last, tag)
+            return (EpisodeTagged(tag.at, self._last),)
+        return ()
+
+    def _mute(self, mute: Mute) -> tuple[Event, ...]:
+        self._muted_until = mute.at.plus(mute.for_s) if mute.for_s > 0 else None
+        text = f"Alerts are muted for {round(mute.for_s / 60)} min." if mute.for_s > 0 else "Alerts are on again."
+        return (Muted(mute.at, text, until=self._muted_until), *self._advance(mute.at))
+
+
+def apply_tag(episode: Episode, tag: Tag) -> Episode:
+    """The episode with what the parent says; what the tag leaves open stays as it was."""
+    outcome = episode.outcome
+    if tag.not_crying:
+        outcome = Outcome.FALSE_ALARM
+    elif tag.need is not None and outcome is Outcome.FALSE_ALARM:
+        responded = episode.acknowledged is not None or episode.arrived is not None
+        outcome = Outcome.ANSWERED if responded else Outcome.SELF_SETTLED
+    return replace(
+        episode,
+        outcome=outcome,
+        need=None if tag.not_crying else tag.need or episode.need,
+        helped=tag.helped or episode.helped,
+        note=episode.note if tag.note is None else tag.note,
+    )

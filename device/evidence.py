@@ -1,0 +1,103 @@
+"""From scores to crying: hysteresis, bouts, and how much crying has been heard. Pure; knows nothing of episodes."""
+
+from dataclasses import dataclass
+
+from device.clock import Instant
+from device.events import Score
+
+BRIDGE_S = 1.0
+"""A gap up to this is a breath, counted as crying: infants breathe in for 0.2–0.8 s between cries."""
+
+LEAK = 0.25
+"""Seconds of heard crying forgotten in each second without any, so that scattered sounds never add up to an alert."""
+
+LONGEST_STEP_S = 1.0
+"""A hop is never taken for longer than this: after a gap in the audio nothing was heard."""
+
+DISTRESS_TAU_S = 5.0
+"""Time constant of the smoothed distress: a single shriek of a door is not a screaming baby."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoutHeard:
+    """A bout that is over, or as it stands: first and last crying, seconds of crying, mean distress (0..1)."""
+
+    start: Instant
+    end: Instant
+    heard_s: float
+    distress: float
+
+
+class CryEvidence:
+    """Follows scores; `crying` is True within a bout, pauses up to the hangover included."""
+
+    def __init__(self, on: float, off: float, *, hop_s: float, hangover_s: float) -> None:
+        """Take the thresholds (0..1, `off` at most `on`), the detector's hop and the hangover."""
+        self.on = on
+        self.off = off
+        self._hop_s = hop_s
+        self._hangover_s = hangover_s
+        self.heard_s = 0.0
+        self.distress = 0.0
+        self._start: Instant | None = None
+        self._last: Instant | None = None
+        self._rising: Instant | None = None
+        self._previous: Instant | None = None
+        self._bout_heard_s = 0.0
+        self._distress_sum = 0.0
+        self._hops = 0
+
+    @property
+    def crying(self) -> bool:
+        """True within a bout."""
+        return self._start is not None
+
+    @property
+    def bout(self) -> BoutHeard | None:
+        """The bout that is going on, up to its latest crying."""
+        if self._start is None or self._last is None:
+            return None
+        return BoutHeard(self._start, self._last, self._bout_heard_s, self._distress_sum / max(1, self._hops))
+
+    def feed(self, score: Score) -> BoutHeard | None:
+        """Take the next score; give the bout that has just ended, if one has."""
+        step_s = self._hop_s if self._previous is None else min(LONGEST_STEP_S, score.at.since(self._previous))
+        self._previous = score.at
+        if score.cry < self.off:
+            self._rising = None
+        elif self._rising is None:
+            self._rising = score.at.plus(-self._hop_s)
+        if score.cry >= (self.off if self.crying else self.on):
+            self._hear(score, step_s)
+            return None
+        if self._last is None or score.at.since(self._last) > BRIDGE_S:
+            self.heard_s = max(0.0, self.heard_s - LEAK * step_s)
+        return self.stop() if self._last and score.at.since(self._last) > self._hangover_s else None
+
+    def _hear(self, score: Score, step_s: float) -> None:
+        if self._start is None or self._last is None:
+            self._start = self._rising or score.at.plus(-self._hop_s)
+            heard_s = score.at.since(self._start)
+        else:
+            gap_s = score.at.since(self._last)
+            heard_s = gap_s if gap_s <= BRIDGE_S + self._hop_s else step_s
+        self._last = score.at
+        self.heard_s += heard_s
+        self._bout_heard_s += heard_s
+        self._distress_sum += score.distress
+        self._hops += 1
+        weight = min(1.0, step_s / DISTRESS_TAU_S) if self._hops > 1 else 1.0
+        self.distress += weight * (score.distress - self.distress)
+
+    def stop(self) -> BoutHeard | None:
+        """End the bout, as after a long pause or a lost microphone."""
+        ended = self.bout
+        self._start = self._last = self._rising = None
+        self._bout_heard_s = self._distress_sum = 0.0
+        self._hops = 0
+        return ended
+
+    def clear(self) -> None:
+        """Forget what was heard: the episode is over."""
+        self.stop()
+        self.heard_s = self.distress = 0.0
