@@ -510,6 +510,16 @@ class MonitorState:
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something about the device is wrong, or is well again (`standing` False); `code` as in docs/mqtt.md."""
+
+    at: Instant
+    code: str
+    text: str = ""
+    standing: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Delivered:
     """The broker has acknowledged the event with this id."""
 

@@ -1,0 +1,310 @@
+"""The monitor: one bounded inbox, one consumer; detector, tracker, then every sink in order. A failing sink stops no other."""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from device.audio import AudioBlock
+from device.clock import Clock, Instant
+from device.detector import Detector, Heard
+from device.episode import EpisodeTracker
+from device.errors import NurseryError
+from device.events import (
+    AudioLost,
+    AudioRestored,
+    BrokerState,
+    Delivered,
+    Edit,
+    Event,
+    EventSink,
+    Mic,
+    MicLost,
+    MicRestored,
+    MonitorState,
+    Outbox,
+    Score,
+    SetSensitivity,
+    Tag,
+    TestAlert,
+    Tested,
+    Tick,
+    TrackerInput,
+    Trouble,
+)
+from device.faults import Faults
+from device.ports import History, Learning, NoHistory, NoLearning
+
+log = logging.getLogger(__name__)
+
+INBOX_BLOCKS = 256
+"""Blocks that may wait: at 0.1 s each, 25 s of sound (1.6 MB)."""
+
+INBOX_EXTRA = 256
+"""Room kept for everything that is not audio, so that sound never pushes out somebody's answer."""
+
+OVERLOAD_S = 60.0
+"""The processor counts as too slow until no block has been dropped for this long."""
+
+GAP_S = 0.25
+"""Blocks further apart than this do not belong together: the detector starts anew."""
+
+UPDATE_S = 1.0
+
+MENDED_S = 10.0
+"""A part that failed counts as mended after so long without failing again."""
+
+
+class Monitor:
+    """Takes everything from its inbox, in order, on one thread."""
+
+    def __init__(
+        self,
+        *,
+        detector: Detector,
+        tracker: EpisodeTracker,
+        sinks: Mapping[str, EventSink],
+        clock: Clock,
+        outbox: Outbox | None = None,
+        history: History | None = None,
+        learning: Learning | None = None,
+        thresholds: Callable[[str], tuple[float, float]] | None = None,
+        today: Callable[[Instant], Mapping[str, float | int | None]] | None = None,
+        alive: Callable[[Instant], None] | None = None,
+        on_score: Callable[[Score], None] | None = None,
+        state: MonitorState | None = None,
+    ) -> None:
+        """Put the parts together; `sinks` are told in order, each under the fault code that its failing raises."""
+        self._detector = detector
+        self._tracker = tracker
+        self._sinks = dict(sinks)
+        self._clock = clock
+        self._outbox = outbox
+        self._history = history or NoHistory()
+        self._learning = learning or NoLearning()
+        self._thresholds = thresholds
+        self._today = today
+        self._alive = alive
+        self._on_score = on_score
+        self._faults = Faults()
+        self._inbox: queue.Queue[object] = queue.Queue(INBOX_BLOCKS + INBOX_EXTRA)
+        self._stopping = threading.Event()
+        self._dropped = 0
+        self._dropped_seen = 0
+        self._dropped_at: Instant | None = None
+        self._failed_at: dict[str, Instant] = {}
+        self._last_end: Instant | None = None
+        self._updated: Instant | None = None
+        self.state = state or MonitorState(clock.now(), Mic.LOST, "Not listening yet.")
+
+    # ---- the inbox, from any thread ----
+
+    def put(self, item: object) -> bool:
+        """Add to the inbox at once; False if there is no room (a block dropped is counted, and becomes AudioLost)."""
+        try:
+            if isinstance(item, AudioBlock) and self._inbox.qsize() >= INBOX_BLOCKS:
+                raise queue.Full
+            self._inbox.put_nowait(item)
+            return True
+        except queue.Full:
+            self._dropped += isinstance(item, AudioBlock)
+            return False
+
+    def put_wait(self, item: object) -> None:
+        """Add to the inbox, waiting for room: for a recording, of which nothing may be dropped."""
+        while not self._stopping.is_set():
+            try:
+                self._inbox.put(item, timeout=0.5)
+                return
+            except queue.Full:
+                continue
+
+    # ---- the consumer ----
+
+    def run(self) -> None:
+        """Consume until `stop`; returns when it has."""
+        while not self._stopping.is_set():
+            try:
+                item = self._inbox.get(timeout=UPDATE_S)
+            except queue.Empty:
+                item = Tick(self._clock.now())
+            self.consume(item)
+
+    def stop(self) -> None:
+        """Ask `run` to return; safe from any thread and signal handler."""
+        self._stopping.set()
+        self.put(Tick(self._clock.now()))
+
+    def consume(self, item: object) -> None:
+        """Take one item; no item, however broken, ends the monitor."""
+        try:
+            self._take(item)
+        except Exception as error:
+            code = "detector" if isinstance(item, AudioBlock) else "monitor"
+            text = str(error) if isinstance(error, NurseryError) else "Something unexpected went wrong; the log tells more."
+            if not isinstance(error, NurseryError):
+                log.exception("could not handle %s", type(item).__name__)
+            self._failed_at[code] = self._now()
+            self._emit(self._faults.raise_(code, text, self._now()))
+        self._notice_dropped()
+        now = self._now()
+        if self._updated is None or now.since(self._updated) >= UPDATE_S:
+            if not isinstance(item, AudioBlock) or self.state.mic is not Mic.OK:
+                self._track(Tick(now))
+            self._notice_mended(now)
+            self._update(now)
+
+    def _now(self) -> Instant:
+        return self._clock.now()
+
+    def _take(self, item: object) -> None:
+        match item:
+            case AudioBlock():
+                self._hear(item)
+            case AudioLost():
+                self._detector.reset()
+                changed = self.state.mic is not item.mic
+                self.state = replace(self.state, mic=item.mic, mic_text=item.reason, score=0.0, voice=0.0)
+                self._track(item)
+                if changed:
+                    self._emit((MicLost(item.at, item.reason, mic=item.mic),))
+            case AudioRestored():
+                changed = self.state.mic is not Mic.OK
+                self.state = replace(self.state, mic=Mic.OK, mic_text="", device=item.device or self.state.device)
+                self._track(item)
+                if changed:
+                    self._emit((MicRestored(item.at, item.device),))
+            case Tag() if not self._known(item):
+                self._tag_old(item)
+            case Edit():
+                self._edit(item)
+            case SetSensitivity():
+                self._set_sensitivity(item)
+            case TestAlert():
+                self._emit((Tested(item.at, "This is a test alert.", token=item.token),))
+            case Delivered():
+                if self._outbox is not None:
+                    self._outbox.delivered(item.event_id)
+            case BrokerState():
+                self.state = replace(self.state, broker=item.connected)
+                self._fault("broker_down", None if item.connected else item.reason, item.at)
+            case Trouble():
+                self._fault(item.code, item.text if item.standing else None, item.at)
+            case _:
+                self._track(item)  # type: ignore[arg-type]
+
+    def _fault(self, code: str, text: str | None, at: Instant) -> None:
+        self._emit(self._faults.raise_(code, text, at) if text else self._faults.clear(code, at))
+
+    def _hear(self, block: AudioBlock) -> None:
+        if self._last_end is not None and abs(block.start.since(self._last_end)) > GAP_S:
+            self._detector.reset()
+        self._last_end = block.end
+        for heard in self._detector.feed(block):
+            self._score(heard)
+        self.state = replace(self.state, last_block=block.end)
+
+    def _score(self, heard: Heard) -> None:
+        score = heard.score
+        self.state = replace(
+            self.state,
+            score=score.cry,
+            voice=score.voice,
+            level_dbfs=score.level_dbfs,
+            noise_floor_dbfs=self._detector.noise_floor_dbfs,
+        )
+        if self._on_score is not None:
+            self._on_score(score)
+        self._learning.hear(score, heard.embedding, crying=self._tracker.crying)
+        self._track(score)
+        if self._alive is not None:
+            self._alive(score.at)
+
+    def _track(self, item: TrackerInput) -> None:
+        events = self._tracker.handle(item)
+        if events:
+            self._emit(events)
+
+    def _emit(self, events: Sequence[Event]) -> None:
+        for event in events:
+            event = self._learning.complete(event, self._tracker)
+            for code, sink in self._sinks.items():
+                self._guard(code, lambda sink=sink, event=event: sink.handle(event))  # type: ignore[misc]
+            log.info("%s %s", event.event_type, getattr(event, "text", "") or getattr(event, "episode", None) and event.id)
+        if events:
+            self._updated = None
+
+    def _guard(self, code: str, call: Callable[[], None]) -> None:
+        """Call a sink; its failing becomes a fault, told to the others."""
+        try:
+            call()
+        except Exception as error:
+            if not isinstance(error, NurseryError):
+                log.exception("%s failed", code)
+            text = str(error) if isinstance(error, NurseryError) else f"The part {code} failed; the log tells more."
+            self._failed_at[code] = self._now()
+            self._emit(self._faults.raise_(code, text, self._now()))
+
+    def _notice_mended(self, at: Instant) -> None:
+        """A sink's fault is over once it has worked for a while, so that one that comes and goes is told once."""
+        for code in [code for code, failed in self._failed_at.items() if at.since(failed) > MENDED_S]:
+            del self._failed_at[code]
+            self._emit(self._faults.clear(code, at))
+
+    def _update(self, at: Instant) -> None:
+        self.state = replace(
+            self.state,
+            at=at,
+            crying=self._tracker.crying,
+            episode=self._tracker.episode,
+            last=self._tracker.last,
+            muted_until=self._tracker.muted_until,
+            faults=self._faults.standing,
+            today=self._today(at) if self._today is not None else {},
+        )
+        self._updated = at
+        for code, sink in self._sinks.items():
+            self._guard(code, lambda sink=sink: sink.update(self.state))  # type: ignore[misc]
+        if self.state.mic is not Mic.OK and self._alive is not None:
+            self._alive(at)
+
+    def _notice_dropped(self) -> None:
+        now = self._now()
+        if self._dropped > self._dropped_seen:
+            count, self._dropped_seen, self._dropped_at = self._dropped - self._dropped_seen, self._dropped, now
+            self._detector.reset()
+            log.warning("dropped %d blocks: the processor is too slow", count)
+            self._track(AudioLost(now, "The processor is too slow; some sound was not heard."))
+            self._track(AudioRestored(now))
+            self._fault("cpu_slow", "The processor cannot keep up; some sound was not heard.", now)
+        elif self._dropped_at is not None and now.since(self._dropped_at) > OVERLOAD_S:
+            self._dropped_at = None
+            self._fault("cpu_slow", None, now)
+
+    # ---- people ----
+
+    def _known(self, tag: Tag) -> bool:
+        episodes = (self._tracker.episode, self._tracker.last)
+        return tag.episode_id is None or any(e is not None and e.id == tag.episode_id for e in episodes)
+
+    def _tag_old(self, tag: Tag) -> None:
+        tagged = self._history.tag(tag)
+        if tagged is not None:
+            self._emit((tagged,))
+
+    def _edit(self, edit: Edit) -> None:
+        edited = self._history.apply(edit)
+        if edited is None:
+            return
+        if edited.deleted and self._tracker.last is not None and edited.episode.id == self._tracker.last.id:
+            self._tracker.remember(None)
+        else:
+            self._tracker.adopt(edited.episode)
+        self._emit((edited,))
+
+    def _set_sensitivity(self, wish: SetSensitivity) -> None:
+        if self._thresholds is not None:
+            self._tracker.set_thresholds(*self._thresholds(wish.sensitivity))
+        self.state = replace(self.state, sensitivity=wish.sensitivity)
+        self._updated = None
