@@ -1,0 +1,215 @@
+"""What the journal gives and keeps, and how each of them becomes a row."""
+
+import json
+import sqlite3
+from dataclasses import dataclass, replace
+from typing import Any
+
+from device.clock import Instant
+from device.events import Bout, Distress, Episode, Event, Helped, Need, Outcome, StoredEvent
+from device.wire import decode_episode, decode_event, decode_part, encode_episode, encode_event
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A time in which the monitor was listening, or why it was not; UTC seconds, end excluded.
+
+    `kind` is listening, silent (a flat signal), lost (no microphone) or off. `reason` is a sentence for silent and lost;
+    for off it is stopped, cut (no power, or killed), clock (the clock was set) or empty (before the first start).
+    """
+
+    start_utc: float
+    end_utc: float
+    kind: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRecord:
+    """A fault that stood from `start_utc` to `end_utc` (None: it still stands)."""
+
+    code: str
+    text: str
+    start_utc: float
+    end_utc: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a parent's diary says of a time: `kind` is feed, sleep, change or other; `source` names the diary."""
+
+    id: str
+    kind: str
+    start_utc: float
+    end_utc: float | None
+    note: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A correction of history, newest first in `changes`; `undone_utc` is None while it stands."""
+
+    id: int
+    at_utc: float
+    source: str
+    action: str
+    episode_id: str
+    undone_utc: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeRow:
+    """An episode without its details: what lists and statistics need, thousands at once.
+
+    It has the names and meanings of `Episode`; `bouts` are read from the row only when asked for.
+    """
+
+    id: str
+    onset: Instant
+    offset_s: float | None
+    alert_s: float | None
+    acknowledged_s: float | None
+    acknowledged_by: str | None
+    arrived_s: float | None
+    arrived_by: str | None
+    inferred: bool
+    crying_s: float
+    distress: float
+    outcome: Outcome | None
+    need: Need | None
+    helped: tuple[Helped, ...]
+    data: str
+
+    @property
+    def open(self) -> bool:
+        """True while it has not ended."""
+        return self.outcome is None
+
+    @property
+    def time_to_response_s(self) -> float | None:
+        """Onset → arrive, never below 0."""
+        return None if self.arrived_s is None else max(0.0, self.arrived_s)
+
+    @property
+    def time_to_calm_s(self) -> float | None:
+        """Arrive → offset, never below 0."""
+        if self.arrived_s is None or self.offset_s is None:
+            return None
+        return max(0.0, self.offset_s - max(0.0, self.arrived_s))
+
+    @property
+    def grade(self) -> Distress:
+        """The distress as a word."""
+        return Distress.of(self.distress)
+
+    @property
+    def bouts(self) -> tuple[Bout, ...]:
+        """Its bouts, seconds after onset."""
+        bouts: tuple[Bout, ...] = decode_part(tuple[Bout, ...], json.loads(self.data)["bouts"])
+        return bouts
+
+
+LIGHT = (
+    "id, onset_utc, synced, offset_s, alert_s, acknowledged_s, acknowledged_by, arrived_s, arrived_by, inferred, "
+    "crying_s, distress, outcome, need, helped, data"
+)
+"""The columns that `light` reads, in its order."""
+
+
+def light(row: sqlite3.Row | tuple[Any, ...]) -> EpisodeRow:
+    """Make an `EpisodeRow` of the columns `LIGHT`; the onset's monotonic time is not among them and is 0."""
+    id_, utc, synced, offset, alert, ack, ack_by, arr, arr_by, inferred, crying, distress, outcome, need, helped, data = row
+    return EpisodeRow(
+        id_,
+        Instant(0.0, utc, bool(synced)),
+        offset,
+        alert,
+        ack,
+        ack_by,
+        arr,
+        arr_by,
+        bool(inferred),
+        crying,
+        distress,
+        None if outcome is None else Outcome(outcome),
+        None if need is None else Need(need),
+        tuple(Helped(name) for name in helped.split()),
+        data,
+    )
+
+
+def dump(data: Any) -> str:
+    """Write JSON as the journal keeps it: compact, and readable in any language."""
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
+def episode_of(data: str) -> Episode:
+    """Read an episode from its column; ValueError if it is malformed."""
+    return decode_episode(json.loads(data))
+
+
+def event_of(seq: int, boot_id: str, data: str) -> StoredEvent:
+    """Read an event from its columns; ValueError if it is malformed or of an unknown type."""
+    return StoredEvent(seq, decode_event(json.loads(data)), boot_id)
+
+
+def put_episode(db: sqlite3.Connection, episode: Episode) -> None:
+    """Write an episode's row, new or in place of its earlier state; a deletion mark stays."""
+    ack, arr = episode.acknowledged, episode.arrived
+    row = {
+        "id": episode.id,
+        "boot_id": episode.boot_id,
+        "onset_utc": episode.onset.utc,
+        "synced": int(episode.onset.synced),
+        "offset_s": episode.offset_s,
+        "alert_s": episode.alert_s,
+        "acknowledged_s": ack and ack.at_s,
+        "acknowledged_by": ack and ack.caregiver,
+        "arrived_s": arr and arr.at_s,
+        "arrived_by": arr and arr.caregiver,
+        "inferred": int(arr is not None and arr.inferred),
+        "crying_s": episode.crying_s,
+        "distress": episode.distress,
+        "outcome": episode.outcome,
+        "need": episode.need,
+        "helped": " ".join(episode.helped),
+        "data": dump(encode_episode(episode)),
+    }
+    places = ", ".join(f":{name}" for name in row)
+    changes = ", ".join(f"{name} = excluded.{name}" for name in row if name != "id")
+    db.execute(f"INSERT INTO episode ({', '.join(row)}) VALUES ({places}) ON CONFLICT (id) DO UPDATE SET {changes}", row)
+
+
+def put_event(db: sqlite3.Connection, event: Event, boot_id: str, *, send: bool) -> bool:
+    """Write an event's row; False if an event with its id is there already. `send` puts it into the outbox."""
+    episode = getattr(event, "episode", None)
+    done = db.execute(
+        "INSERT OR IGNORE INTO event (id, boot_id, at_utc, type, episode_id, delivered, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            event.id,
+            boot_id,
+            event.at.utc,
+            event.event_type,
+            None if episode is None else episode.id,
+            None if send else event.at.utc,
+            dump(encode_event(event)),
+        ),
+    )
+    return done.rowcount > 0
+
+
+def right_onset(episode: Episode, utc_minus_monotonic: float) -> Episode:
+    """The episode with its onset shown at the right time, now that the clock is right; durations stay."""
+    at = episode.onset.monotonic
+    return replace(episode, onset=Instant(at, at + utc_minus_monotonic, True))
+
+
+def interrupted(episode: Episode) -> Episode:
+    """An open episode, ended at its last known crying: answered if somebody had responded, else interrupted."""
+    responded = episode.acknowledged is not None or episode.arrived is not None
+    return replace(
+        episode,
+        offset_s=episode.bouts[-1].end_s if episode.bouts else 0.0,
+        outcome=Outcome.ANSWERED if responded else Outcome.INTERRUPTED,
+    )

@@ -1,0 +1,190 @@
+"""The journal's SQLite file: how it is opened, its tables, and the way from every earlier version to this one."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from device.errors import JournalError
+
+BUSY_S = 2.0
+"""How long a statement waits for another process; longer, and the monitor would fall behind its microphone."""
+
+_BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+_WHY = {
+    sqlite3.SQLITE_FULL: "the disk is full; free some space",
+    sqlite3.SQLITE_READONLY: "the disk can only be read; it may be failing, so restart the device or replace the card",
+    sqlite3.SQLITE_BUSY: "another program holds it; close what else has it open",
+    sqlite3.SQLITE_LOCKED: "another program holds it; close what else has it open",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; check that its folder exists and belongs to this user",
+    sqlite3.SQLITE_PERM: "it belongs to another user; check the owner of its folder",
+    sqlite3.SQLITE_IOERR: "the disk gives errors; check its space and its health",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged",
+    sqlite3.SQLITE_NOTADB: "the file is damaged or is no database",
+}
+
+_V1 = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE boot (
+    boot_id TEXT PRIMARY KEY, started_utc REAL NOT NULL,
+    utc_minus_monotonic REAL                    -- known once the clock was synchronised in this boot
+) STRICT, WITHOUT ROWID;
+CREATE TABLE episode (
+    id TEXT PRIMARY KEY, boot_id TEXT NOT NULL,
+    onset_utc REAL NOT NULL, synced INTEGER NOT NULL,
+    offset_s REAL, alert_s REAL, acknowledged_s REAL, acknowledged_by TEXT, arrived_s REAL, arrived_by TEXT,
+    inferred INTEGER NOT NULL, crying_s REAL NOT NULL, distress REAL NOT NULL,
+    outcome TEXT, need TEXT, helped TEXT NOT NULL,
+    deleted_utc REAL,
+    data TEXT NOT NULL                          -- the whole episode, as device/wire.py writes it
+) STRICT;
+CREATE INDEX episode_onset ON episode (onset_utc) WHERE deleted_utc IS NULL;
+CREATE INDEX episode_outcome ON episode (outcome, onset_utc) WHERE deleted_utc IS NULL;
+CREATE INDEX episode_need ON episode (need, onset_utc) WHERE need IS NOT NULL AND deleted_utc IS NULL;
+CREATE TABLE event (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, boot_id TEXT NOT NULL, at_utc REAL NOT NULL, type TEXT NOT NULL,
+    episode_id TEXT REFERENCES episode (id) ON DELETE CASCADE,
+    delivered REAL,                             -- NULL: waits for the broker's acknowledgement
+    data TEXT NOT NULL
+) STRICT;
+CREATE INDEX event_episode ON event (episode_id) WHERE episode_id IS NOT NULL;
+CREATE INDEX event_waiting ON event (seq) WHERE delivered IS NULL;
+CREATE TABLE coverage (
+    seq INTEGER PRIMARY KEY, boot_id TEXT NOT NULL, kind TEXT NOT NULL, reason TEXT NOT NULL,
+    start_utc REAL NOT NULL, start_monotonic REAL NOT NULL, end_utc REAL NOT NULL, synced INTEGER NOT NULL,
+    ended TEXT NOT NULL                         -- '' while it goes on, or if it was cut; changed, stopped, clock
+) STRICT;
+CREATE INDEX coverage_end ON coverage (end_utc);
+CREATE TABLE fault (
+    seq INTEGER PRIMARY KEY, boot_id TEXT NOT NULL, code TEXT NOT NULL, text TEXT NOT NULL,
+    start_utc REAL NOT NULL, start_monotonic REAL NOT NULL, end_utc REAL, synced INTEGER NOT NULL
+) STRICT;
+CREATE INDEX fault_start ON fault (start_utc);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_V1,)
+"""Entry n leads from version n to n + 1; what stands here is never changed, only added to."""
+
+VERSION = len(MIGRATIONS)
+
+
+def is_broken(error: sqlite3.Error) -> bool:
+    """True if the error means that the file itself is damaged."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _BROKEN
+
+
+def explain(error: sqlite3.Error, path: Path) -> JournalError:
+    """Say in one sentence what is wrong with the journal at `path` and what to do."""
+    why = _WHY.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, str(error))
+    return JournalError(f"The history in {path} cannot be used: {why}.")
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors within into a `JournalError` about the journal at `path`."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise explain(error, path) from error
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Everything within happens, or nothing; the write lock is taken at once."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield db
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def open_writer(path: Path, *, before_migration: Callable[[Path], None] | None = None) -> sqlite3.Connection:
+    """Open the journal for its one writer, make it or bring it to the present version; SQLite's errors come as they are.
+
+    `before_migration` gets the path of the backup that is made before an older version is changed. JournalError if a
+    newer version wrote the file: it is left untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    try:
+        # WAL appends each change once and syncs once, and its frames carry checksums; docs/storage.md has the numbers.
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("PRAGMA secure_delete = ON")
+        db.execute("PRAGMA journal_size_limit = 4194304")
+        _migrate(db, path, before_migration)
+        return db
+    except BaseException:
+        db.close()
+        raise
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """Open the journal for reading alone, also where its folder cannot be written; SQLite's errors come as they are."""
+    uri = path.absolute().as_uri() + "?mode=ro"
+    db = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    try:
+        db.execute("SELECT 1 FROM sqlite_master")
+    except sqlite3.OperationalError:
+        db.close()
+        # A database at rest in a folder that this user may not write has no -shm file, and none can be made.
+        if not path.exists() or path.with_name(path.name + "-wal").exists():
+            raise
+        db = sqlite3.connect(uri + "&immutable=1", uri=True, isolation_level=None, check_same_thread=False)
+        db.execute("SELECT 1 FROM sqlite_master")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def version(db: sqlite3.Connection) -> int:
+    """The schema's version in the file: 0 if it is empty."""
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def copy_to(db: sqlite3.Connection, target: Path) -> None:
+    """Write a consistent copy of the open database to `target`, which appears only when it is complete."""
+    part = target.with_name(target.name + ".part")
+    part.unlink(missing_ok=True)
+    with closing(sqlite3.connect(part)) as copy:
+        db.backup(copy)
+        copy.execute("PRAGMA journal_mode = DELETE")
+    part.chmod(0o600)
+    part.replace(target)
+
+
+def _migrate(db: sqlite3.Connection, path: Path, before: Callable[[Path], None] | None) -> None:
+    found = version(db)
+    if found > VERSION:
+        raise JournalError(
+            f"The history in {path} was written by a newer version of this program (schema {found}, this one knows "
+            f"{VERSION}); update the program, or restore a backup made before the update."
+        )
+    if found == VERSION:
+        return
+    if found:
+        backup = path.with_name(f"{path.stem}-before-{VERSION}-from-{found}.db")
+        copy_to(db, backup)
+        if before is not None:
+            before(backup)
+    with transaction(db):
+        for number in range(found, VERSION):
+            for statement in _statements(MIGRATIONS[number]):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {number + 1}")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Split a script into its statements: executescript would commit, and a migration must be one transaction."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
