@@ -1,4 +1,4 @@
-"""The monitor: one bounded inbox, one consumer; detector, tracker, then every sink in order. A failing sink stops no other."""
+"""The monitor: one bounded inbox, one consumer; detector, tracker, then every sink, of which none stops another."""
 
 import logging
 import queue

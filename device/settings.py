@@ -25,7 +25,7 @@ def _setting(
 class NurserySettings:
     """The house."""
 
-    id: str = _setting("home", "Names this device in MQTT topics: nursery/<id>/…", pattern=r"[A-Za-z0-9_-]{1,32}")
+    id: str = _setting("home", "Names this device in MQTT topics: nursery/<id>/.", pattern=r"[A-Za-z0-9_-]{1,32}")
     name: str = _setting("Nursery", "What phones and Home Assistant call it.", pattern=r".{1,40}")
     caregivers: tuple[str, ...] = _setting(
         (), 'Who answers, e.g. ["Ana", "Ben"]; offered on the page.', pattern=r"[^/#+]{1,24}"

@@ -1,0 +1,120 @@
+"""`nursery-monitor analyze`: recordings through the same pipeline as the live monitor, one JSON object a line."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from device.clock import Instant
+from device.detector import Detector
+from device.episode import EpisodeTracker
+from device.events import AudioRestored, Episode, EpisodeEvent, Event, MonitorState, Need, Score
+from device.monitor import Monitor
+from device.settings import Config
+from device.wavfile import BLOCK_S, ReplayClock, read_blocks
+
+BEGIN = Instant(0.0, 0.0)
+"""Times of an analysis count from the start of the file."""
+
+
+class Collector:
+    """A sink that keeps the last state of every episode."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.episodes: dict[str, Episode] = {}
+        self.events: list[Event] = []
+
+    def handle(self, event: Event) -> None:
+        """Keep it."""
+        self.events.append(event)
+        if isinstance(event, EpisodeEvent):
+            self.episodes[event.episode.id] = event.episode
+
+    def update(self, state: MonitorState) -> None:
+        """Nothing to do."""
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+def replay(
+    path: Path, config: Config, detector: Detector, thresholds: tuple[float, float], *, block_s: float = BLOCK_S
+) -> tuple[Collector, list[Score], float]:
+    """Send one recording through detector, tracker and sinks; give what came of it, all scores, and its length in seconds.
+
+    Raises:
+        AudioSourceError: the file cannot be read; what was heard before that is lost.
+    """
+    clock = ReplayClock(BEGIN, 1.0)
+    collector, scores = Collector(), list[Score]()
+    detector.reset()
+    on, off = thresholds
+    tracker = EpisodeTracker(config.episode, config.alerts, on=on, off=off, hop_s=detector.hop_s, boot_id=clock.boot_id)
+    monitor = Monitor(
+        detector=detector, tracker=tracker, sinks={"collector": collector}, clock=clock, on_score=scores.append
+    )
+    monitor.consume(AudioRestored(BEGIN, path.name))
+    end = BEGIN
+    for block in read_blocks(path, BEGIN, block_s):
+        end = block.end
+        clock.advance(end)
+        monitor.consume(block)
+    for event in tracker.stop(end):
+        collector.handle(event)
+    return collector, scores, end.since(BEGIN)
+
+
+def analyze(
+    path: Path, config: Config, detector: Detector, thresholds: tuple[float, float], *, with_scores: bool
+) -> Iterator[dict[str, Any]]:
+    """Give the lines of one file: scores if wanted, then episodes, then the summary.
+
+    Raises:
+        AudioSourceError: the file cannot be read.
+    """
+    began_s = time.process_time()
+    collector, scores, duration_s = replay(path, config, detector, thresholds)
+    spent_s = time.process_time() - began_s
+    if with_scores:
+        for score in scores:
+            yield {
+                "file": str(path),
+                "type": "score",
+                "t_s": round(score.at.monotonic, 3),
+                "cry": round(score.cry, 4),
+                "voice": round(score.voice, 4),
+                "distress": round(score.distress, 3),
+                "level_dbfs": round(score.level_dbfs, 1),
+            }
+    for episode in collector.episodes.values():
+        yield episode_line(path, episode)
+    yield {
+        "file": str(path),
+        "type": "summary",
+        "duration_s": round(duration_s, 3),
+        "episodes": len(collector.episodes),
+        "alerts": sum(len(episode.alerts) for episode in collector.episodes.values()),
+        "seconds_per_audio_second": round(spent_s / duration_s, 6) if duration_s else 0.0,
+    }
+
+
+def episode_line(path: Path, episode: Episode) -> dict[str, Any]:
+    """An episode as `analyze` prints it; all times are seconds from the file's start."""
+    onset_s = episode.onset.monotonic
+    guess = episode.guess
+    even = {need.value: 0.25 for need in Need if need is not Need.UNSURE}
+    return {
+        "file": str(path),
+        "type": "episode",
+        "onset_s": round(onset_s, 3),
+        "offset_s": round(onset_s + (episode.offset_s or 0.0), 3),
+        "alert_s": None if episode.alert_s is None else round(onset_s + episode.alert_s, 3),
+        "arrive_s": None if episode.arrived is None else round(onset_s + episode.arrived.at_s, 3),
+        "need": {
+            "guess": guess.guess.value if guess else Need.UNSURE.value,
+            "p": {need.value: round(p, 3) for need, p in guess.p.items()} if guess else even,
+        },
+        "distress": episode.grade.value,
+        "peak_score": round(episode.peak_score, 4),
+    }

@@ -1,0 +1,323 @@
+"""The episode tracker, by tables and by stories."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from device.clock import Instant
+from device.events import (
+    AudioLost,
+    AudioRestored,
+    Episode,
+    EpisodeAcknowledged,
+    EpisodeAlerted,
+    EpisodeEnded,
+    EpisodeEscalated,
+    EpisodeResponded,
+    EpisodeStarted,
+    EpisodeTagged,
+    Helped,
+    Kind,
+    Mute,
+    Need,
+    Outcome,
+    Response,
+    Score,
+    Source,
+    Tag,
+    Tick,
+    TrackerInput,
+)
+from device.settings import AlertSettings, EpisodeSettings
+from tests.fakes import START, at, feed, pick, scores, tracker, types
+
+
+def cry(begin_s: float, end_s: float, voice: float = 0.0) -> list[TrackerInput]:
+    return scores(begin_s, end_s, cry=0.95, voice=voice)
+
+
+def quiet(begin_s: float, end_s: float, voice: float = 0.0) -> list[TrackerInput]:
+    return scores(begin_s, end_s, cry=0.02, voice=voice)
+
+
+def arrive(seconds: float, source: Source = Source.BUTTON, caregiver: str | None = None) -> Response:
+    return Response(at(seconds), Kind.ARRIVE, source, caregiver)
+
+
+def acknowledge(seconds: float, caregiver: str | None = None) -> Response:
+    return Response(at(seconds), Kind.ACKNOWLEDGE, Source.MQTT, caregiver)
+
+
+def test_an_episode_from_onset_to_calm() -> None:
+    events = feed(tracker(), quiet(0, 10) + cry(10, 40) + quiet(40, 120))
+    assert types(events) == ["started", "alerted", "ended"]
+    (ended,) = pick(events, EpisodeEnded)
+    assert ended.episode.onset.since(START) == 10.0
+    assert ended.episode.offset_s == 30.0
+    assert ended.at.since(START) == 100.0
+    (alerted,) = pick(events, EpisodeAlerted)
+    assert alerted.at.since(START) == pytest.approx(13.0)
+    assert ended.episode.alert_s == pytest.approx(3.0)
+    assert ended.episode.outcome is Outcome.SELF_SETTLED
+
+
+def test_the_onset_is_backdated_to_where_the_score_began_to_rise() -> None:
+    rising = scores(10, 10.5, cry=0.5)
+    (started,) = pick(feed(tracker(), quiet(0, 10) + rising + cry(10.5, 15)), EpisodeStarted)
+    assert started.episode.onset.since(START) == 10.0
+
+
+def test_pauses_do_not_split_an_episode_but_bouts_are_kept() -> None:
+    events = feed(tracker(), cry(0, 10) + quiet(10, 30) + cry(30, 40) + quiet(40, 110))
+    (ended,) = pick(events, EpisodeEnded)
+    assert [(b.start_s, b.end_s) for b in ended.episode.bouts] == [(0.0, 10.0), (30.0, 40.0)]
+    assert len(pick(events, EpisodeStarted)) == 1
+    assert ended.episode.crying_s == 20.0
+
+
+def test_breaths_are_part_of_the_crying() -> None:
+    inputs: list[TrackerInput] = []
+    for n in range(8):
+        inputs += cry(n * 1.5, n * 1.5 + 0.75) + quiet(n * 1.5 + 0.75, n * 1.5 + 1.5)
+    (alerted,) = pick(feed(tracker(), inputs), EpisodeAlerted)
+    assert alerted.at.since(START) <= 4.0
+
+
+def test_scattered_sounds_never_add_up() -> None:
+    inputs: list[TrackerInput] = []
+    for n in range(100):
+        inputs += cry(n * 5, n * 5 + 0.5) + quiet(n * 5 + 0.5, n * 5 + 5)
+    assert feed(tracker(), inputs) == []
+
+
+def test_a_short_sound_after_the_crying_does_not_hold_the_episode_open() -> None:
+    inputs = cry(0, 10) + quiet(10, 50) + cry(50, 50.25) + quiet(50.25, 90)
+    (ended,) = pick(feed(tracker(), inputs), EpisodeEnded)
+    assert ended.at.since(START) == 70.0 and ended.episode.offset_s == 10.0
+
+
+@pytest.mark.parametrize(
+    ("inputs", "expected"),
+    [
+        ([], [(3, 1), (63, 2), (123, 3), (183, 4)]),
+        ([acknowledge(30)], [(3, 1)]),
+        ([arrive(70)], [(3, 1), (63, 2)]),
+        ([arrive(1)], []),
+        ([Mute(at(1), Source.PAGE, 100)], [(101, 1), (161, 2)]),
+        ([Mute(at(1), Source.PAGE, 600), Mute(at(50), Source.PAGE, 0)], [(50, 1), (110, 2), (170, 3)]),
+        ([Tag(at(20), Source.PAGE, not_crying=True)], [(3, 1)]),
+    ],
+)
+def test_alerts_repeat_with_rising_level_while_nobody_responds(
+    inputs: list[TrackerInput], expected: list[tuple[float, int]]
+) -> None:
+    story = sorted([*cry(0, 200), *inputs], key=lambda item: item.at.monotonic)
+    events = feed(tracker(), story)
+    alerts = [(round(e.at.since(START)), 1) for e in pick(events, EpisodeAlerted)]
+    alerts += [(round(e.at.since(START)), e.level) for e in pick(events, EpisodeEscalated)]
+    assert alerts == expected
+
+
+def test_at_most_so_many_alerts() -> None:
+    events = feed(tracker(alerts=AlertSettings(max_alerts=2)), cry(0, 300))
+    assert len(pick(events, EpisodeAlerted) + pick(events, EpisodeEscalated)) == 2
+
+
+def test_somebody_on_the_way_who_never_arrives_is_reminded_of() -> None:
+    story = [*cry(0, 30), acknowledge(30), *cry(30, 700)]
+    events = feed(tracker(alerts=AlertSettings(reminder_after_s=300)), story)
+    reminders = pick(events, EpisodeEscalated)
+    assert [round(e.at.since(START)) for e in reminders] == [330, 630]
+    assert all(e.reminder for e in reminders)
+
+
+def test_no_phone_rings_for_a_baby_that_has_just_settled() -> None:
+    events = feed(tracker(), cry(0, 50) + quiet(50, 109))
+    assert types(events) == ["started", "alerted"]
+
+
+def test_minutes_before_the_first_alert_for_families_who_wait() -> None:
+    events = feed(tracker(alerts=AlertSettings(alert_after_s=120)), cry(0, 119))
+    assert types(events) == ["started"]
+    events = feed(tracker(alerts=AlertSettings(alert_after_s=120)), cry(0, 125))
+    assert types(events) == ["started", "alerted"]
+
+
+def test_acknowledge_and_arrive_are_kept_apart_and_the_first_counts() -> None:
+    story = [
+        *cry(0, 20),
+        acknowledge(20, "Ana"),
+        acknowledge(20, "Ben"),
+        *cry(20, 40),
+        arrive(40, caregiver="Ana"),
+        arrive(41),
+    ]
+    events = feed(tracker(), [*story, *quiet(41, 110)])
+    assert types(events) == ["started", "alerted", "acknowledged", "responded", "ended"]
+    episode = pick(events, EpisodeEnded)[0].episode
+    assert episode.acknowledged is not None and episode.acknowledged.caregiver == "Ana"
+    assert episode.time_to_response_s == 40.0
+    assert episode.time_to_acknowledge_s == 17.0
+    assert episode.time_to_calm_s == 0.0
+    assert episode.outcome is Outcome.ANSWERED
+
+
+def test_a_response_before_the_alert_counts() -> None:
+    events = feed(tracker(), [*cry(0, 0.5), arrive(0.5), *cry(0.5, 10), *quiet(10, 80)])
+    assert types(events) == ["started", "responded", "ended"]
+    assert pick(events, EpisodeResponded)[0].episode.time_to_response_s == 0.5
+
+
+def test_a_response_without_crying_changes_nothing() -> None:
+    assert feed(tracker(), [*quiet(0, 5), arrive(5), acknowledge(5), *quiet(5, 10)]) == []
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outcome"),
+    [
+        (cry(0, 20) + quiet(20, 81), Outcome.SELF_SETTLED),
+        (cry(0, 90) + quiet(90, 151), Outcome.UNANSWERED),
+        ([*cry(0, 90), arrive(90), *quiet(90, 151)], Outcome.ANSWERED),
+        ([*cry(0, 90), acknowledge(90), *quiet(90, 151)], Outcome.ANSWERED),
+        ([*cry(0, 20), Tag(at(20), Source.PAGE, not_crying=True), *quiet(20, 81)], Outcome.FALSE_ALARM),
+        ([*cry(0, 20), AudioLost(at(20), "unplugged"), *[Tick(at(n)) for n in range(20, 90)]], Outcome.INTERRUPTED),
+        ([*cry(0, 20), AudioLost(at(20), "gone"), AudioRestored(at(30)), *quiet(30, 81)], Outcome.SELF_SETTLED),
+    ],
+)
+def test_outcomes(inputs: list[TrackerInput], outcome: Outcome) -> None:
+    assert pick(feed(tracker(), inputs), EpisodeEnded)[0].episode.outcome is outcome
+
+
+def test_a_voice_in_the_pauses_is_an_inferred_arrival() -> None:
+    story = quiet(0, 70) + cry(70, 80) + quiet(80, 83, voice=0.9) + quiet(83, 150)
+    events = feed(tracker(), story)
+    (responded,) = pick(events, EpisodeResponded)
+    mark = responded.episode.arrived
+    assert mark is not None and mark.inferred and mark.at_s == pytest.approx(10.25)
+
+
+def test_a_television_that_was_on_before_is_no_arrival() -> None:
+    story = quiet(0, 70, voice=0.9) + cry(70, 80) + quiet(80, 90, voice=0.9) + quiet(90, 150)
+    assert pick(feed(tracker(), story), EpisodeResponded) == []
+
+
+def test_a_button_outweighs_a_voice_but_never_makes_it_later() -> None:
+    story = [*quiet(0, 70), *cry(70, 80), *quiet(80, 83, voice=0.9), arrive(83, caregiver="Ben"), *quiet(83, 150)]
+    episode = pick(feed(tracker(), story), EpisodeEnded)[0].episode
+    assert episode.arrived is not None
+    assert (episode.arrived.source, episode.arrived.caregiver) == (Source.BUTTON, "Ben")
+    assert episode.arrived.at_s == pytest.approx(10.25)
+
+
+def test_an_inferred_arrival_is_reminded_of_while_the_crying_goes_on() -> None:
+    story = quiet(0, 70) + cry(70, 80) + quiet(80, 83, voice=0.9) + cry(83, 500)
+    events = feed(tracker(), story)
+    assert [e.reminder for e in pick(events, EpisodeEscalated)] == [True]
+
+
+def test_tags_reach_the_open_and_the_last_episode() -> None:
+    track = tracker()
+    feed(track, cry(0, 10) + quiet(10, 80))
+    assert track.last is not None
+    (tagged,) = pick(feed(track, [Tag(at(90), Source.PAGE, need=Need.HUNGER, helped=(Helped.FEED,))]), EpisodeTagged)
+    assert (tagged.episode.need, tagged.episode.helped) == (Need.HUNGER, (Helped.FEED,))
+    (again,) = pick(feed(track, [Tag(at(91), Source.PAGE, note="after the bath")]), EpisodeTagged)
+    assert (again.episode.need, again.episode.note) == (Need.HUNGER, "after the bath")
+    assert feed(track, [Tag(at(92), Source.PAGE, episode_id="another", need=Need.TIRED)]) == []
+
+
+def test_a_restart_goes_on_with_an_episode_whose_crying_goes_on() -> None:
+    before = tracker()
+    feed(before, cry(0, 20))
+    assert before.episode is not None
+    after = tracker()
+    after.resume(before.episode, at(30))
+    events = feed(after, cry(30, 40) + quiet(40, 110))
+    (ended,) = pick(events, EpisodeEnded)
+    assert ended.episode.id == before.episode.id
+    assert ended.episode.offset_s == 40.0
+    assert ended.episode.outcome is Outcome.SELF_SETTLED
+
+
+def test_a_restart_without_crying_is_an_interruption() -> None:
+    before = tracker()
+    feed(before, cry(0, 20))
+    assert before.episode is not None
+    after = tracker()
+    after.resume(before.episode, at(30))
+    (ended,) = pick(feed(after, quiet(30, 100)), EpisodeEnded)
+    assert ended.episode.outcome is Outcome.INTERRUPTED
+    assert ended.episode.offset_s == 20.0
+
+
+def test_the_clock_is_put_right_in_mid_episode_and_durations_stay() -> None:
+    wrong = [replace(s, at=replace(s.at, utc=s.at.utc - 1.7e9, synced=False)) for s in cry(0, 10) if isinstance(s, Score)]
+    events = feed(tracker(), [*wrong, *cry(10, 20), *quiet(20, 90)])
+    episode = pick(events, EpisodeEnded)[0].episode
+    assert episode.onset == START
+    assert episode.offset_s == 20.0
+
+
+@pytest.mark.parametrize("jump_s", [-365 * 86400.0, 365 * 86400.0])
+def test_a_clock_that_jumps_changes_no_duration(jump_s: float) -> None:
+    story: list[TrackerInput] = [*cry(0, 20), acknowledge(20), *cry(20, 50), arrive(50), *quiet(50, 120)]
+    jumped = [replace(i, at=Instant(i.at.monotonic, i.at.utc + jump_s)) if i.at.since(START) > 10 else i for i in story]
+    plain, moved = (pick(feed(tracker(), s), EpisodeEnded)[0].episode for s in (story, jumped))
+    assert plain == moved
+
+
+inputs = st.lists(
+    st.one_of(
+        st.tuples(st.floats(0, 1), st.floats(0, 1), st.integers(1, 60)),
+        st.sampled_from(["arrive", "acknowledge", "lost", "restored", "mute", "tag", "tick", "gap"]),
+    ),
+    max_size=60,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(inputs)
+def test_whatever_happens_episodes_are_well_formed(steps: list[tuple[float, float, int] | str]) -> None:
+    now = 0.0
+    track = tracker(EpisodeSettings(settle_after_s=20.0))
+    events = []
+    for step in steps:
+        if isinstance(step, tuple):
+            level, voice, hops = step
+            events += feed(track, scores(now, now + hops * 0.25, cry=level, voice=voice))
+            now += hops * 0.25
+            continue
+        now += 30.0 if step == "gap" else 0.0
+        item: TrackerInput = {
+            "arrive": arrive(now),
+            "acknowledge": acknowledge(now),
+            "lost": AudioLost(at(now), "gone"),
+            "restored": AudioRestored(at(now)),
+            "mute": Mute(at(now), Source.PAGE, 30),
+            "tag": Tag(at(now), Source.PAGE, not_crying=True),
+            "tick": Tick(at(now)),
+            "gap": Tick(at(now)),
+        }[step]
+        events += feed(track, [item])
+    open_ids: set[str] = set()
+    for event in events:
+        if isinstance(event, EpisodeStarted):
+            assert not open_ids
+            open_ids.add(event.episode.id)
+        if isinstance(event, EpisodeAlerted | EpisodeEscalated | EpisodeAcknowledged | EpisodeResponded):
+            assert event.episode.id in open_ids
+        if isinstance(event, EpisodeEnded):
+            open_ids.remove(event.episode.id)
+            check(event.episode)
+    kinds = (EpisodeStarted, EpisodeAlerted, EpisodeEscalated, EpisodeAcknowledged, EpisodeResponded, EpisodeEnded)
+    told = [event.id for event in events if isinstance(event, kinds)]
+    assert len(set(told)) == len(told)
+
+
+def check(episode: Episode) -> None:
+    assert episode.outcome is not None and episode.offset_s is not None and episode.bouts
+    edges = [edge for bout in episode.bouts for edge in (bout.start_s, bout.end_s)]
+    assert edges == sorted(edges) and edges[0] == 0.0 and edges[-1] == episode.offset_s
+    assert [a.at_s for a in episode.alerts] == sorted(a.at_s for a in episode.alerts)
