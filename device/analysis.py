@@ -7,6 +7,7 @@ from typing import Any
 
 from device.clock import Instant
 from device.detector import Detector
+from device.ears import make_detector, thresholds_of
 from device.episode import EpisodeTracker
 from device.events import AudioRestored, Episode, EpisodeEvent, Event, MonitorState, Need, Score
 from device.monitor import Monitor
@@ -118,3 +119,24 @@ def episode_line(path: Path, episode: Episode) -> dict[str, Any]:
         "distress": episode.grade.value,
         "peak_score": round(episode.peak_score, 4),
     }
+
+
+def open_ears(config: Config) -> tuple[Detector, tuple[float, float]]:
+    """The detector as configured, and its thresholds.
+
+    Raises:
+        DetectorError: the model is missing or damaged.
+    """
+    return make_detector(config), thresholds_of(config)
+
+
+def sentence(line: dict[str, Any]) -> str:
+    """A line for a person."""
+    match line["type"]:
+        case "score":
+            return f"{line['t_s']:9.2f} s  cry {line['cry']:.2f}  voice {line['voice']:.2f}  {line['level_dbfs']:.0f} dB"
+        case "episode":
+            alert = "no alert" if line["alert_s"] is None else f"alert at {line['alert_s']:.1f} s"
+            return f"{line['file']}: {line['distress']} from {line['onset_s']:.1f} s to {line['offset_s']:.1f} s, {alert}"
+        case _:
+            return f"{line['file']}: {line['duration_s']:.1f} s, {line['episodes']} episodes, {line['alerts']} alerts"

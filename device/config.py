@@ -1,5 +1,6 @@
 """A TOML file becomes frozen settings: every mistake is reported at once, and secrets are masked when shown."""
 
+import argparse
 import os
 import re
 import tomllib
@@ -162,18 +163,39 @@ def describe(loaded: Loaded) -> str:
         lines.append(f"\n[{table}]")
         for key, item in keys.items():
             value = getattr(getattr(loaded.config, table), key)
-            text = f'"{MASK}"' if item.metadata["secret"] and value else _toml(value)
+            text = f'"{MASK}"' if item.metadata["secret"] and value else toml(value)
             lines.append(f"{key} = {text}  # {loaded.origins[f'{table}.{key}']}")
     return "\n".join(lines)
 
 
-def _toml(value: Any) -> str:
+def toml(value: Any) -> str:
+    """Write a value as TOML."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     if isinstance(value, tuple):
-        return "[" + ", ".join(map(_toml, value)) + "]"
+        return "[" + ", ".join(map(toml, value)) + "]"
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_toml(key)} = {_toml(entry)}" for key, entry in value.items()) + "}"
+        return "{" + ", ".join(f"{toml(key)} = {toml(entry)}" for key, entry in value.items()) + "}"
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Give a command the options that choose the configuration."""
+    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration file (default: the first that exists)")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="TABLE.KEY=VALUE", help="override a setting; may be given again"
+    )
+
+
+def from_arguments(arguments: argparse.Namespace) -> Loaded:
+    """Read the configuration that a command's options choose.
+
+    Raises:
+        ConfigError: with every problem found.
+    """
+    pairs = [text.partition("=") for text in arguments.set]
+    if bad := [name for name, sign, _ in pairs if not sign]:
+        raise ConfigError([f"--set {name}: write it as table.key=value" for name in bad])
+    return load(arguments.config, {name: value for name, _, value in pairs})

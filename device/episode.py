@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from device.alerting import due
 from device.clock import Instant
+from device.corrections import apply_tag, judged
 from device.events import (
     AudioLost,
     AudioRestored,
@@ -219,22 +220,11 @@ class EpisodeTracker:
         assert self._episode is not None
         over = self._bout_over(at, self._evidence.stop())
         offset_s = self._episode.bouts[-1].end_s if self._episode.bouts else 0.0
-        ended = replace(self._episode, offset_s=offset_s, outcome=self._outcome(offset_s, interrupted))
+        outcome = Outcome.FALSE_ALARM if self._false_alarm else Outcome.INTERRUPTED if interrupted else Outcome.SELF_SETTLED
+        ended = judged(replace(self._episode, offset_s=offset_s, outcome=outcome), self._alerts)
         self._episode, self._last, self._last_crying, self._resumed = None, ended, None, False
         self._evidence.clear()
         return (*over, EpisodeEnded(at, ended))
-
-    def _outcome(self, offset_s: float, interrupted: bool) -> Outcome:
-        """Unanswered means: nobody responded though the crying went on past the time of a second alert."""
-        assert self._episode is not None
-        if self._false_alarm:
-            return Outcome.FALSE_ALARM
-        if self._episode.acknowledged is not None or self._episode.arrived is not None:
-            return Outcome.ANSWERED
-        if interrupted:
-            return Outcome.INTERRUPTED
-        alert_s = self._episode.alert_s if self._episode.alert_s is not None else self._alerts.alert_after_s
-        return Outcome.UNANSWERED if offset_s >= alert_s + self._alerts.escalate_after_s else Outcome.SELF_SETTLED
 
     def _correct_clock(self, at: Instant) -> None:
         """Once the clock is right, put the open episode's onset right too; durations never change."""
@@ -282,19 +272,3 @@ class EpisodeTracker:
         text = f"Alerts are muted for {round(mute.for_s / 60)} min." if mute.for_s > 0 else "Alerts are on again."
         return (Muted(mute.at, text, until=self._muted_until), *self._advance(mute.at))
 
-
-def apply_tag(episode: Episode, tag: Tag) -> Episode:
-    """The episode with what the parent says; what the tag leaves open stays as it was."""
-    outcome = episode.outcome
-    if tag.not_crying:
-        outcome = Outcome.FALSE_ALARM
-    elif tag.need is not None and outcome is Outcome.FALSE_ALARM:
-        responded = episode.acknowledged is not None or episode.arrived is not None
-        outcome = Outcome.ANSWERED if responded else Outcome.SELF_SETTLED
-    return replace(
-        episode,
-        outcome=outcome,
-        need=None if tag.not_crying else tag.need or episode.need,
-        helped=tag.helped or episode.helped,
-        note=episode.note if tag.note is None else tag.note,
-    )

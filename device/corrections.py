@@ -1,0 +1,83 @@
+"""What a person's tag or correction makes of an episode: pure, and the same for the open, the last and any old one."""
+
+from dataclasses import replace
+
+from device.events import Edit, Episode, Mark, Outcome, Tag
+from device.settings import AlertSettings
+
+FIELDS = ("acknowledged", "arrived", "need", "helped", "note", "outcome")
+"""All that a person can change in an episode."""
+
+
+def apply_tag(episode: Episode, tag: Tag) -> Episode:
+    """The episode with what the parent says; what the tag leaves open stays as it was."""
+    outcome = episode.outcome
+    if tag.not_crying:
+        outcome = Outcome.FALSE_ALARM
+    elif tag.need is not None and outcome is Outcome.FALSE_ALARM:
+        responded = episode.acknowledged is not None or episode.arrived is not None
+        outcome = Outcome.ANSWERED if responded else Outcome.SELF_SETTLED
+    return replace(
+        episode,
+        outcome=outcome,
+        need=None if tag.not_crying else tag.need or episode.need,
+        helped=tag.helped or episode.helped,
+        note=episode.note if tag.note is None else tag.note,
+    )
+
+
+def apply_edit(episode: Episode, edit: Edit, alerts: AlertSettings) -> Episode:
+    """The episode after a correction of its content (acknowledge, arrive, untag, note); other actions leave it as it is."""
+    match edit.action:
+        case "acknowledge":
+            return judged(replace(episode, acknowledged=_mark(edit)), alerts)
+        case "arrive":
+            return judged(replace(episode, arrived=_mark(edit)), alerts)
+        case "untag":
+            cleared = replace(episode, need=None, helped=())
+            if episode.outcome is Outcome.FALSE_ALARM:
+                cleared = judged(replace(cleared, outcome=Outcome.SELF_SETTLED), alerts)
+            return cleared
+        case "note":
+            return replace(episode, note=edit.note or "")
+    return episode
+
+
+def take_back(now: Episode, before: Episode, after: Episode) -> Episode:
+    """Undo the change from `before` to `after` in the episode as it stands `now`; what came since in other fields stays."""
+    changed = {name: getattr(before, name) for name in FIELDS if getattr(before, name) != getattr(after, name)}
+    if now.open:
+        changed.pop("outcome", None)
+    elif changed.get("outcome", now.outcome) is None:
+        changed["outcome"] = now.outcome
+    return replace(now, **changed)
+
+
+def interrupted(episode: Episode) -> Episode:
+    """An open episode, ended at its last known crying: answered if somebody had responded, else interrupted."""
+    responded = episode.acknowledged is not None or episode.arrived is not None
+    return replace(
+        episode,
+        offset_s=episode.bouts[-1].end_s if episode.bouts else 0.0,
+        outcome=Outcome.ANSWERED if responded else Outcome.INTERRUPTED,
+    )
+
+
+def _mark(edit: Edit) -> Mark | None:
+    return None if edit.at_s is None else Mark(edit.at_s, edit.source, edit.caregiver)
+
+
+def judged(episode: Episode, alerts: AlertSettings) -> Episode:
+    """The ended episode with its outcome judged by what is known of responses.
+
+    Unanswered means: nobody responded though the crying went on past the time of a second alert.
+    """
+    if episode.outcome in (None, Outcome.FALSE_ALARM):
+        return episode
+    if episode.acknowledged is not None or episode.arrived is not None:
+        return replace(episode, outcome=Outcome.ANSWERED)
+    if episode.outcome is Outcome.INTERRUPTED:
+        return episode
+    alert_s = episode.alert_s if episode.alert_s is not None else alerts.alert_after_s
+    long = (episode.offset_s or 0.0) >= alert_s + alerts.escalate_after_s
+    return replace(episode, outcome=Outcome.UNANSWERED if long else Outcome.SELF_SETTLED)

@@ -1,0 +1,20 @@
+"""Puts the ears together as configured: the first ear always, the second where it is installed."""
+
+from device.detector import Detector, thresholds
+from device.settings import Config
+
+
+def make_detector(config: Config) -> Detector:
+    """The detector with the ears that are there.
+
+    Raises:
+        DetectorError: a model is missing or damaged.
+    """
+    return Detector()
+
+
+def thresholds_of(config: Config, sensitivity: str | None = None) -> tuple[float, float]:
+    """Score to begin crying at, and to pause under: the configured ones, else those measured for the sensitivity."""
+    measured = thresholds(sensitivity or config.detector.sensitivity)
+    on = config.detector.on_threshold or measured.on
+    return on, min(on, config.detector.off_threshold or measured.off)

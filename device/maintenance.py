@@ -1,0 +1,161 @@
+"""The small commands: devices, check, export, backup, restore, erase, password, and what is said to the running monitor."""
+
+import json
+import secrets
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from device import credentials
+from device.config import data_dir, journal_path, socket_path
+from device.control_client import ControlClient
+from device.ears import make_detector
+from device.errors import ControlError, NurseryError
+from device.settings import Config
+
+ROUND_TRIP_S = 10.0
+
+
+def command(config: Config, name: str, payload: dict[str, object]) -> int:
+    """Send one command to the running monitor.
+
+    Raises:
+        ControlError: no monitor is running.
+        CommandError: the command makes no sense.
+    """
+    with ControlClient(socket_path(config)) as client:
+        client.send(name, payload)
+    print("Done.")
+    return 0
+
+
+def check(config: Config, *, as_json: bool) -> int:
+    """Look at every part once; gives 0 if a cry would be heard and told now, else 1."""
+    rows = [_monitor(config), _ears(config), _round_trip(config)]
+    if as_json:
+        print(json.dumps({name: {"ok": ok, "text": text, **more} for name, ok, text, more in rows}, ensure_ascii=False))
+    else:
+        for name, ok, text, _ in rows:
+            print(f"{'ok  ' if ok else 'NOT '} {name}: {text}")
+    return 0 if all(ok for _, ok, _, _ in rows) else 1
+
+
+Row = tuple[str, bool, str, dict[str, Any]]
+
+
+def _monitor(config: Config) -> Row:
+    try:
+        with ControlClient(socket_path(config)) as client:
+            state = client.state()
+    except NurseryError as error:
+        return "monitor", False, str(error), {}
+    heard = state.get("mic") == "ok"
+    faults = [fault["text"] for fault in state.get("faults", [])]
+    text = f"listening with {state.get('device')}" if heard else str(state.get("mic_text") or "no sound")
+    return "monitor", heard and not faults, "; ".join([text, *faults]), {"mic": state.get("mic"), "faults": faults}
+
+
+def _ears(config: Config) -> Row:
+    try:
+        detector = make_detector(config)
+    except NurseryError as error:
+        return "ears", False, str(error), {}
+    return "ears", True, ", ".join(detector.ears), {"ears": list(detector.ears)}
+
+
+def _round_trip(config: Config) -> Row:
+    """Ask for a test alert and wait until the broker has taken it."""
+    token = secrets.token_hex(8)
+    from device.mqtt import round_trip
+
+    began = time.monotonic()
+    try:
+        spent_s = round_trip(config, token, ROUND_TRIP_S)
+    except NurseryError as error:
+        return "alert", False, str(error), {}
+    del began
+    return "alert", True, f"a test alert came back after {spent_s * 1000:.0f} ms", {"round_trip_s": round(spent_s, 3)}
+
+
+def print_devices(config: Config) -> int:
+    """List the microphones; gives 1 if there is none."""
+    from device.microphone import devices
+
+    found = devices()
+    for device in found:
+        print(device)
+    if not found:
+        print("No microphone was found. Plug one in; then run this again.", file=sys.stderr)
+    return 0 if found else 1
+
+
+def backup(config: Config, target: Path) -> int:
+    """Copy the journal while everything runs."""
+    from device.journal_backup import backup as copy
+
+    copy(journal_path(config), target)
+    print(f"Backed up to {target}.")
+    return 0
+
+
+def restore(config: Config, source: Path) -> int:
+    """Put a backup in the journal's place."""
+    _not_running(config, "restore")
+    from device.journal_backup import restore as put_back
+
+    aside = put_back(source, journal_path(config))
+    print(f"Restored from {source}." + (f" The journal that was there is kept as {aside}." if aside else ""))
+    return 0
+
+
+def erase(config: Config, *, sure: bool) -> int:
+    """Delete history, recordings and secrets."""
+    _not_running(config, "erase")
+    folder = data_dir(config)
+    if not sure and input(f"Delete everything in {folder}? Type yes: ") != "yes":
+        print("Nothing was deleted.")
+        return 1
+    from device.journal_backup import erase as delete
+
+    delete(folder)
+    print(f"Everything in {folder} is deleted.")
+    return 0
+
+
+def export(config: Config, form: str, output: Path | None) -> int:
+    """Write out the whole history."""
+    from device.journal_export import export_csv, export_json
+
+    if form == "csv":
+        folder = output or Path.cwd()
+        for path in export_csv(journal_path(config), folder):
+            print(path)
+        return 0
+    pieces = export_json(journal_path(config))
+    if output is None:
+        sys.stdout.writelines(pieces)
+        return 0
+    with output.open("w", encoding="utf-8") as file:
+        file.writelines(pieces)
+    return 0
+
+
+def password(config: Config, wished: str | None) -> int:
+    """Set the page's password to `wished`, or to a new random one that is shown."""
+    if wished is not None and len(wished) < 8:
+        raise NurseryError("The password is too short; give at least 8 characters")
+    folder = data_dir(config)
+    kept, _ = credentials.load_or_create(folder)
+    new = wished or credentials.new_password()
+    credentials.store(folder, credentials.with_password(kept, new))
+    print("The page's password is changed." if wished else f"The page's new password is {new}")
+    return 0
+
+
+def _not_running(config: Config, what: str) -> None:
+    try:
+        ControlClient(socket_path(config)).close()
+    except ControlError:
+        return
+    raise NurseryError(f"The monitor is running; stop it before you {what}")
