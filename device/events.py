@@ -463,6 +463,7 @@ class FaultCleared(DeviceEvent):
 class Tested(DeviceEvent):
     """A test alert; `token` is the sender's."""
 
+    __test__: ClassVar[bool] = False
     event_type = "test"
     token: str = ""
 
