@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from device.audio import AudioBlock
 from device.clock import Clock, Instant
-from device.detector import Detector, Heard
+from device.detector import Heard
 from device.episode import EpisodeTracker
 from device.errors import NurseryError
 from device.events import (
@@ -34,7 +34,7 @@ from device.events import (
     Trouble,
 )
 from device.faults import Faults
-from device.ports import History, Learning, NoHistory, NoLearning
+from device.ports import Ear, History, Learning, NoHistory, NoLearning
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class Monitor:
     def __init__(
         self,
         *,
-        detector: Detector,
+        detector: Ear,
         tracker: EpisodeTracker,
         sinks: Mapping[str, EventSink],
         clock: Clock,

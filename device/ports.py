@@ -1,12 +1,36 @@
-"""What the monitor asks of its history and of what it learns, and the ones that know nothing."""
+"""What the monitor asks of its ear, its history and its learning; and the ones that know nothing."""
 
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from device.audio import AudioBlock
+from device.detector import Heard
 from device.episode import EpisodeTracker
 from device.events import Edit, EpisodeEdited, EpisodeTagged, Event, Score, Tag
+
+
+class Ear(Protocol):
+    """Blocks in, scores out; `device.detector.Detector` is the real one."""
+
+    @property
+    def hop_s(self) -> float:
+        """Seconds between scores."""
+        ...
+
+    @property
+    def noise_floor_dbfs(self) -> float:
+        """The room's level without foreground sounds."""
+        ...
+
+    def feed(self, block: AudioBlock) -> list[Heard]:
+        """Take the next block; give the hops it completes."""
+        ...
+
+    def reset(self) -> None:
+        """Forget what came before: there is a gap."""
+        ...
 
 
 class History(Protocol):
