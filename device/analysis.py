@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from device.clock import Instant
 from device.detector import Detector
 from device.ears import make_detector, thresholds_of
 from device.episode import EpisodeTracker
+from device.errors import AudioSourceError
 from device.events import AudioRestored, Episode, EpisodeEvent, Event, MonitorState, Need, Score
 from device.monitor import Monitor
 from device.settings import Config
@@ -39,13 +41,23 @@ class Collector:
         """Nothing to do."""
 
 
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What came of a recording; `broken` says why it could not be read to its end."""
+
+    collector: Collector
+    scores: list[Score]
+    duration_s: float
+    broken: AudioSourceError | None = None
+
+
 def replay(
     path: Path, config: Config, detector: Detector, thresholds: tuple[float, float], *, block_s: float = BLOCK_S
-) -> tuple[Collector, list[Score], float]:
-    """Send one recording through detector, tracker and sinks; give what came of it, all scores, and its length in seconds.
+) -> Replayed:
+    """Send one recording through detector, tracker and sinks, and give what came of it.
 
     Raises:
-        AudioSourceError: the file cannot be read; what was heard before that is lost.
+        AudioSourceError: nothing of the file can be read.
     """
     clock = ReplayClock(BEGIN, 1.0)
     collector, scores = Collector(), list[Score]()
@@ -57,13 +69,19 @@ def replay(
     )
     monitor.consume(AudioRestored(BEGIN, path.name))
     end = BEGIN
-    for block in read_blocks(path, BEGIN, block_s):
-        end = block.end
-        clock.advance(end)
-        monitor.consume(block)
+    broken: AudioSourceError | None = None
+    try:
+        for block in read_blocks(path, BEGIN, block_s):
+            end = block.end
+            clock.advance(end)
+            monitor.consume(block)
+    except AudioSourceError as error:
+        if end is BEGIN:
+            raise
+        broken = error
     for event in tracker.stop(end):
         collector.handle(event)
-    return collector, scores, end.since(BEGIN)
+    return Replayed(collector, scores, end.since(BEGIN), broken)
 
 
 def analyze(
@@ -72,13 +90,13 @@ def analyze(
     """Give the lines of one file: scores if wanted, then episodes, then the summary.
 
     Raises:
-        AudioSourceError: the file cannot be read.
+        AudioSourceError: the file cannot be read, or breaks off; then after the lines of what could be read.
     """
     began_s = time.process_time()
-    collector, scores, duration_s = replay(path, config, detector, thresholds)
+    heard = replay(path, config, detector, thresholds)
     spent_s = time.process_time() - began_s
     if with_scores:
-        for score in scores:
+        for score in heard.scores:
             yield {
                 "file": str(path),
                 "type": "score",
@@ -88,16 +106,18 @@ def analyze(
                 "distress": round(score.distress, 3),
                 "level_dbfs": round(score.level_dbfs, 1),
             }
-    for episode in collector.episodes.values():
+    for episode in heard.collector.episodes.values():
         yield episode_line(path, episode)
     yield {
         "file": str(path),
         "type": "summary",
-        "duration_s": round(duration_s, 3),
-        "episodes": len(collector.episodes),
-        "alerts": sum(len(episode.alerts) for episode in collector.episodes.values()),
-        "seconds_per_audio_second": round(spent_s / duration_s, 6) if duration_s else 0.0,
+        "duration_s": round(heard.duration_s, 3),
+        "episodes": len(heard.collector.episodes),
+        "alerts": sum(len(episode.alerts) for episode in heard.collector.episodes.values()),
+        "seconds_per_audio_second": round(spent_s / heard.duration_s, 6),
     }
+    if heard.broken is not None:
+        raise heard.broken
 
 
 def episode_line(path: Path, episode: Episode) -> dict[str, Any]:

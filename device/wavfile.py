@@ -82,6 +82,16 @@ def _resampled(path: Path, length: int) -> Iterator[Samples]:
         raise AudioSourceError(f"{path}: holds no sound (0 seconds); give a recording that is longer")
     for begin in range(0, len(rest), length):
         yield rest[begin : begin + length]
+    if _breaks_off(path):
+        raise AudioSourceError(f"{path}: breaks off in the middle; record or copy it again")
+
+
+def _breaks_off(path: Path) -> bool:
+    """True for a WAV file shorter than its header says, which libsndfile reads without a word."""
+    with path.open("rb") as file:
+        kind, size = file.read(4), int.from_bytes(file.read(4), "little")
+    # recorders that stream write 0 or the largest number where they cannot know the size yet
+    return kind == b"RIFF" and size not in (0, 0xFFFFFFFF) and path.stat().st_size < size + 8
 
 
 def _loudest(file: soundfile.SoundFile) -> int:
@@ -136,6 +146,12 @@ class WavFile:
                 return
             self._clock.advance(block.end)
             put(block)
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait until the recording has been delivered; False if it has not within `timeout_s`."""
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+        return self._thread is None or not self._thread.is_alive()
 
     def close(self) -> None:
         """Stop."""
