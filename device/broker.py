@@ -1,0 +1,167 @@
+"""The embedded broker, for a house that has none: kept running as a process of its own.
+
+It is a process so that nothing a stranger does to an open port can touch the listening, and so that its memory and its
+crashes are its own. It ends when the monitor does, however the monitor ends: its standard input is then closed.
+"""
+
+import json
+import logging
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from device.address import Address
+from device.broker_door import MONITOR
+from device.errors import BrokerError
+from device.settings import BrokerSettings
+
+log = logging.getLogger(__name__)
+
+START_S = 30.0
+"""A Pi Zero that has just booted needs many seconds to load it."""
+
+
+class Broker:
+    """Serves phones on `settings.bind:port` with one login; the monitor itself comes in by a private socket."""
+
+    def __init__(self, settings: BrokerSettings, *, user: str, password: str, restart_s: float = 2.0) -> None:
+        """Start nothing yet; `restart_s` is the wait before a crashed broker is started again."""
+        if not user or not password:
+            raise BrokerError("The broker needs a user and a password; delete credentials.json to have new ones made.")
+        self._settings = settings
+        self._login = (user, password)
+        self._monitor_password = secrets.token_urlsafe(24)
+        self._restart_s = restart_s
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._process: subprocess.Popen[str] | None = None
+        self._closing = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, name="broker", daemon=True)
+
+    def start(self) -> None:
+        """Start it and wait until phones can connect.
+
+        Raises:
+            BrokerError: it cannot serve, for instance because the port is in use.
+        """
+        self._folder = tempfile.TemporaryDirectory(prefix="nursery-")
+        try:
+            self._process = self._launch()
+        except BrokerError:
+            self._folder.cleanup()
+            raise
+        self._keeper.start()
+
+    def address(self) -> Address:
+        """Where the monitor finds it."""
+        return Address(user=MONITOR, password=self._monitor_password, socket=self._socket())
+
+    def close(self) -> None:
+        """Stop it; calling it again does nothing."""
+        if self._closing.is_set():
+            return
+        self._closing.set()
+        if self._process is not None:
+            _end(self._process)
+        if self._keeper.is_alive():
+            self._keeper.join(5.0)
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    @property
+    def pid(self) -> int | None:
+        """Its process, while it runs."""
+        return None if self._process is None or self._process.poll() is not None else self._process.pid
+
+    def _socket(self) -> str:
+        assert self._folder is not None
+        return str(Path(self._folder.name) / "broker.sock")
+
+    def _launch(self) -> subprocess.Popen[str]:
+        settings, (user, password) = self._settings, self._login
+        order = {
+            "bind": settings.bind,
+            "port": settings.port,
+            "tls_cert": settings.tls_cert,
+            "tls_key": settings.tls_key,
+            "socket": self._socket(),
+            "user": user,
+            "password": password,
+            "monitor_password": self._monitor_password,
+        }
+        here = str(Path(__file__).resolve().parent.parent)
+        path = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))
+        process = subprocess.Popen(
+            [sys.executable, "-m", "device.broker_server"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": path},
+            start_new_session=True,
+        )
+        assert process.stdin is not None and process.stdout is not None
+        too_slow = threading.Timer(START_S, process.kill)
+        too_slow.start()
+        try:
+            process.stdin.write(json.dumps(order) + "\n")
+            process.stdin.flush()
+            answer = process.stdout.readline().strip()
+        except OSError:
+            answer = ""
+        finally:
+            too_slow.cancel()
+        if answer == "ready":
+            return process
+        _end(process)
+        raise BrokerError(_sentence(answer, settings))
+
+    def _keep(self) -> None:
+        while not self._closing.is_set():
+            process = self._process
+            assert process is not None
+            process.wait()
+            if self._closing.wait(self._restart_s):
+                return
+            _end(process)
+            log.warning("the broker ended with status %s and is started again", process.returncode)
+            try:
+                self._process = self._launch()
+            except BrokerError as error:
+                log.error("%s", error)
+                continue
+            if self._closing.is_set():
+                _end(self._process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            try:
+                pipe.close()
+            except OSError:
+                log.debug("the broker's pipe was closed already")
+    try:
+        process.wait(3.0)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _sentence(answer: str, settings: BrokerSettings) -> str:
+    kind, _, rest = answer.partition(" ")
+    number, _, text = rest.partition(" ")
+    place = f"{settings.bind}:{settings.port}"
+    if kind != "error":
+        return f"The broker for {place} could not be started; the log tells why."
+    if number == "98":
+        return (
+            f"Port {settings.port} is in use by another program; set broker.port, or mqtt.host if that is your own broker."
+        )
+    if number == "13":
+        return f"Port {settings.port} is reserved; set broker.port to 1024 or more."
+    if settings.tls_cert and number in ("2", "0"):
+        return f"The broker's certificate cannot be used ({text}); check broker.tls_cert and broker.tls_key."
+    return f"The broker cannot listen on {place} ({text}); check broker.bind and broker.port."

@@ -1,0 +1,130 @@
+"""One line for a tired parent, in English or German: what happens, since when, how distressed."""
+
+from datetime import datetime, tzinfo
+
+from device.clock import Instant
+from device.events import (
+    Episode,
+    EpisodeAcknowledged,
+    EpisodeAlerted,
+    EpisodeEnded,
+    EpisodeEscalated,
+    EpisodeEvent,
+    EpisodeResponded,
+    EpisodeStarted,
+    Event,
+    FaultCleared,
+    FaultRaised,
+    Mark,
+    Mic,
+    MicLost,
+    MicRestored,
+    Need,
+    Outcome,
+    Tested,
+)
+from device.words import DE, EN, FAULTS, Words
+
+LANGUAGES = ("en", "de")
+
+GUESS_P = 0.5
+"""A guess less likely than this is not worth a parent's attention."""
+
+
+FAULT_CODES = tuple(FAULTS)
+"""Every fault that the device knows; docs/mqtt.md explains them."""
+
+
+def fault_title(code: str, language: str = "en") -> str:
+    """A fault in a few words; an unknown code stands for itself."""
+    titles = FAULTS.get(code)
+    return code if titles is None else titles[language == "de"]
+
+
+def duration(seconds: float, language: str = "en") -> str:
+    """A length of time as a person says it: seconds up to 1½ minutes, then whole minutes, then hours."""
+    words = _words(language)
+    if seconds < 89.5:
+        return words.second.format(round(max(0.0, seconds)))
+    minutes = round(seconds / 60)
+    return words.minute.format(minutes) if minutes < 60 else words.hour.format(*divmod(minutes, 60))
+
+
+def line(event: Event, *, language: str = "en", age_s: float = 0.0) -> str:
+    """What an event says to a parent now, `age_s` seconds after it happened; "" for events that say nothing."""
+    words = _words(language)
+    if isinstance(event, EpisodeEvent):
+        return _episode_line(event, words, language, age_s)
+    match event:
+        case MicLost():
+            return (words.mic_silent if event.mic is Mic.SILENT else words.mic_lost).format(text=event.text).rstrip(": ")
+        case MicRestored():
+            return words.mic_restored
+        case FaultRaised():
+            return words.fault.format(title=fault_title(event.code, language), text=event.text).rstrip(": ")
+        case FaultCleared():
+            return words.cleared.format(title=fault_title(event.code, language))
+        case Tested():
+            return words.test
+        case _:
+            return event.text
+
+
+def untold(event: Event, *, language: str = "en", age_s: float | None = None, zone: tzinfo | None = None) -> str:
+    """What to say of an alert that came too late to ring; `zone` None is the machine's own time zone."""
+    words = _words(language)
+    if not isinstance(event, EpisodeEvent):
+        return line(event, language=language)
+    grade = words.grade[event.episode.grade]
+    if event.at.synced:
+        return words.untold.format(grade=grade, time=clock_time(event.at, zone))
+    if age_s is not None:
+        return words.untold_ago.format(grade=grade, time=duration(age_s, language))
+    return words.untold_unknown.format(grade=grade)
+
+
+def clock_time(at: Instant, zone: tzinfo | None = None) -> str:
+    """The time of day, as `02:14`."""
+    return datetime.fromtimestamp(at.utc, zone).strftime("%H:%M")
+
+
+def _episode_line(event: EpisodeEvent, words: Words, language: str, age_s: float) -> str:
+    episode = event.episode
+    time = duration(event.at.since(episode.onset) + age_s, language)
+    grade = words.grade[episode.grade]
+    who = _who(episode.acknowledged, words)
+    match event:
+        case EpisodeEscalated(reminder=True):
+            return words.reminder.format(who=who, time=time, grade=grade)
+        case EpisodeEscalated():
+            return words.still.format(time=time, grade=grade, guess=_guess(episode, words))
+        case EpisodeAlerted():
+            return words.crying.format(time=time, grade=grade, guess=_guess(episode, words))
+        case EpisodeStarted():
+            return words.started
+        case EpisodeAcknowledged():
+            return words.on_the_way.format(who=who)
+        case EpisodeResponded():
+            arrived = episode.arrived
+            if arrived is not None and arrived.inferred:
+                return words.heard
+            return words.there.format(who=_who(arrived, words))
+        case EpisodeEnded(episode=Episode(outcome=Outcome() as outcome)):
+            return words.ended[outcome].format(time=duration(episode.offset_s or 0.0, language))
+        case _:
+            return ""
+
+
+def _guess(episode: Episode, words: Words) -> str:
+    guess = episode.guess
+    if guess is None or guess.guess is Need.UNSURE or guess.p.get(guess.guess, 0.0) < GUESS_P:
+        return ""
+    return words.guess.format(words.need[guess.guess])
+
+
+def _who(mark: Mark | None, words: Words) -> str:
+    return words.somebody if mark is None or mark.caregiver is None else mark.caregiver
+
+
+def _words(language: str) -> Words:
+    return DE if language == "de" else EN

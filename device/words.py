@@ -1,0 +1,128 @@
+"""The words of alerts, a language each."""
+
+from dataclasses import dataclass
+
+from device.events import Distress, Need, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One language's words; {…} are filled in."""
+
+    grade: dict[Distress, str]
+    need: dict[Need, str]
+    second: str
+    minute: str
+    hour: str
+    started: str
+    crying: str
+    still: str
+    reminder: str
+    guess: str
+    untold: str
+    untold_ago: str
+    untold_unknown: str
+    somebody: str
+    on_the_way: str
+    there: str
+    heard: str
+    ended: dict[Outcome, str]
+    mic_lost: str
+    mic_silent: str
+    mic_restored: str
+    fault: str
+    cleared: str
+    test: str
+
+
+EN = Words(
+    grade={Distress.FUSSING: "fussing", Distress.CRYING: "crying", Distress.SCREAMING: "crying hard"},
+    need={Need.HUNGER: "hungry", Need.DISCOMFORT: "uncomfortable", Need.TIRED: "tired", Need.PAIN: "in pain"},
+    second="{} s",
+    minute="{} min",
+    hour="{} h {} min",
+    started="Crying heard",
+    crying="Baby crying for {time} ({grade}){guess}",
+    still="Baby still crying after {time} ({grade}), nobody has answered yet{guess}",
+    reminder="{who} is on the way, but the baby has been crying for {time} ({grade}) and nobody is there yet",
+    guess=", perhaps {}",
+    untold="Baby was {grade}; you were not told at {time}",
+    untold_ago="Baby was {grade}; you were not told {time} ago",
+    untold_unknown="Baby was {grade}; you were not told",
+    somebody="Somebody",
+    on_the_way="{who} is on the way",
+    there="{who} is with the baby",
+    heard="A voice was heard; somebody seems to be with the baby",
+    ended={
+        Outcome.ANSWERED: "Calm again, {time} after the crying began",
+        Outcome.SELF_SETTLED: "Baby settled alone after {time}",
+        Outcome.UNANSWERED: "The crying has stopped after {time}",
+        Outcome.FALSE_ALARM: "It was not crying",
+        Outcome.INTERRUPTED: "The monitor was interrupted while the baby cried; please look in",
+    },
+    mic_lost="The monitor cannot hear: {text}",
+    mic_silent="The monitor hears nothing at all: {text}",
+    mic_restored="The monitor hears again",
+    fault="{title}: {text}",
+    cleared="Solved: {title}",
+    test="Test alert: everything works",
+)
+
+DE = Words(
+    grade={Distress.FUSSING: "quengelt", Distress.CRYING: "weint", Distress.SCREAMING: "schreit"},
+    need={
+        Need.HUNGER: "Hunger",
+        Need.DISCOMFORT: "etwas Unbequemes",
+        Need.TIRED: "Müdigkeit",
+        Need.PAIN: "Schmerzen",
+    },
+    second="{} s",
+    minute="{} min",
+    hour="{} h {} min",
+    started="Weinen gehört",
+    crying="Baby {grade} seit {time}{guess}",
+    still="Baby {grade} noch immer, seit {time}; noch hat niemand geantwortet{guess}",
+    reminder="{who} ist unterwegs, aber das Baby {grade} seit {time} und noch ist niemand da",
+    guess=", vielleicht {}",
+    untold="Baby {grade}: um {time} kam keine Nachricht an",
+    untold_ago="Baby {grade}: vor {time} kam keine Nachricht an",
+    untold_unknown="Baby {grade}: es kam keine Nachricht an",
+    somebody="Jemand",
+    on_the_way="{who} ist unterwegs",
+    there="{who} ist beim Baby",
+    heard="Eine Stimme war zu hören; jemand scheint beim Baby zu sein",
+    ended={
+        Outcome.ANSWERED: "Wieder ruhig, {time} nach dem ersten Weinen",
+        Outcome.SELF_SETTLED: "Baby hat sich nach {time} selbst beruhigt",
+        Outcome.UNANSWERED: "Das Weinen hat nach {time} aufgehört",
+        Outcome.FALSE_ALARM: "Es war kein Weinen",
+        Outcome.INTERRUPTED: "Das Babyfon wurde unterbrochen, während das Baby weinte; bitte kurz nachsehen",
+    },
+    mic_lost="Das Babyfon hört nichts mehr: {text}",
+    mic_silent="Das Babyfon hört gar nichts: {text}",
+    mic_restored="Das Babyfon hört wieder",
+    fault="{title}: {text}",
+    cleared="Behoben: {title}",
+    test="Probealarm: alles funktioniert",
+)
+
+FAULTS: dict[str, tuple[str, str]] = {
+    "mic_lost": ("The microphone is missing", "Das Mikrofon fehlt"),
+    "mic_silent": ("The microphone is silent", "Das Mikrofon ist stumm"),
+    "audio_overflow": ("Some sound was not heard", "Etwas Ton ging verloren"),
+    "audio_clipping": ("The microphone is too loud", "Das Mikrofon übersteuert"),
+    "disk_low": ("The memory card is nearly full", "Die Speicherkarte ist fast voll"),
+    "disk_slow": ("The memory card is slow", "Die Speicherkarte ist langsam"),
+    "journal": ("The history cannot be stored", "Der Verlauf kann nicht gespeichert werden"),
+    "cpu_slow": ("The processor is too slow", "Der Prozessor ist zu langsam"),
+    "page_down": ("The page does not answer", "Die Seite antwortet nicht"),
+    "broker_down": ("Phones cannot be reached", "Handys sind nicht erreichbar"),
+    "clock_unsynced": ("The clock is not set", "Die Uhr ist nicht gestellt"),
+    "detector": ("The hearing has failed", "Das Hören ist ausgefallen"),
+    "monitor": ("Something went wrong in the monitor", "Im Babyfon ist etwas schiefgegangen"),
+    "panel": ("The buttons and the light do not work", "Tasten und Licht funktionieren nicht"),
+    "control": ("The page cannot reach the monitor", "Die Seite erreicht das Babyfon nicht"),
+    "mqtt": ("Messages cannot be made", "Nachrichten können nicht erstellt werden"),
+    "push": ("Push messages are not taken", "Push-Nachrichten werden nicht angenommen"),
+}
+"""Every fault in a few words, by code: English, German."""
