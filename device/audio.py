@@ -48,7 +48,7 @@ def level_dbfs(samples: Samples) -> float:
 class AudioSource(Protocol):
     """Where blocks come from: a microphone or a recording. It puts blocks and troubles onto the inbox it is given."""
 
-    def start(self, put: Callable[[object], None]) -> None:
+    def start(self, put: Callable[[object], object]) -> None:
         """Begin to deliver; `put` is safe to call from any thread and never blocks for long."""
         ...
 

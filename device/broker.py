@@ -41,18 +41,20 @@ class Broker:
         self._closing = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="broker", daemon=True)
 
-    def start(self) -> None:
-        """Start it and wait until phones can connect.
+    def start(self, *, needed: bool = True) -> None:
+        """Start it and wait until phones can connect; if it is not `needed`, a failure is logged and tried again.
 
         Raises:
-            BrokerError: it cannot serve, for instance because the port is in use.
+            BrokerError: it is needed and cannot serve, for instance because the port is in use.
         """
         self._folder = tempfile.TemporaryDirectory(prefix="nursery-")
         try:
             self._process = self._launch()
-        except BrokerError:
-            self._folder.cleanup()
-            raise
+        except BrokerError as error:
+            if needed:
+                self._folder.cleanup()
+                raise
+            log.error("%s", error)
         self._keeper.start()
 
     def address(self) -> Address:
@@ -121,12 +123,13 @@ class Broker:
     def _keep(self) -> None:
         while not self._closing.is_set():
             process = self._process
-            assert process is not None
-            process.wait()
+            if process is not None:
+                process.wait()
             if self._closing.wait(self._restart_s):
                 return
-            _end(process)
-            log.warning("the broker ended with status %s and is started again", process.returncode)
+            if process is not None:
+                _end(process)
+                log.warning("the broker ended with status %s and is started again", process.returncode)
             try:
                 self._process = self._launch()
             except BrokerError as error:

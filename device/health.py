@@ -34,17 +34,17 @@ class Health:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def start(self, put: Callable[[object], None]) -> None:
+    def start(self, put: Callable[[object], object]) -> None:
         """Begin to look."""
         self._thread = threading.Thread(target=self._run, args=(put,), name="health", daemon=True)
         self._thread.start()
 
-    def _run(self, put: Callable[[object], None]) -> None:
+    def _run(self, put: Callable[[object], object]) -> None:
         while not self._stop.is_set():
             self.look(put)
             self._stop.wait(self._every_s)
 
-    def look(self, put: Callable[[object], None]) -> None:
+    def look(self, put: Callable[[object], object]) -> None:
         """Look once at everything."""
         for code, probe in self._probes.items():
             text = probe()

@@ -73,6 +73,7 @@ class Monitor:
         today: Callable[[Instant], Mapping[str, float | int | None]] | None = None,
         alive: Callable[[Instant], None] | None = None,
         on_score: Callable[[Score], None] | None = None,
+        on_block: Callable[[AudioBlock], None] | None = None,
         state: MonitorState | None = None,
     ) -> None:
         """Put the parts together; `sinks` are told in order, each under the fault code that its failing raises."""
@@ -87,6 +88,7 @@ class Monitor:
         self._today = today
         self._alive = alive
         self._on_score = on_score
+        self._on_block = on_block
         self._faults = Faults()
         self._inbox: queue.Queue[object] = queue.Queue(INBOX_BLOCKS + INBOX_EXTRA)
         self._stopping = threading.Event()
@@ -201,6 +203,8 @@ class Monitor:
         if self._last_end is not None and abs(block.start.since(self._last_end)) > GAP_S:
             self._detector.reset()
         self._last_end = block.end
+        if self._on_block is not None:
+            self._on_block(block)
         for heard in self._detector.feed(block):
             self._score(heard)
         self.state = replace(self.state, last_block=block.end)

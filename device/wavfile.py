@@ -119,12 +119,12 @@ class WavFile:
         self._thread: threading.Thread | None = None
         next(read_blocks(path, clock.now()))
 
-    def start(self, put: Callable[[object], None]) -> None:
+    def start(self, put: Callable[[object], object]) -> None:
         """Begin to deliver from a thread of its own."""
         self._thread = threading.Thread(target=self._run, args=(put,), name="replay", daemon=True)
         self._thread.start()
 
-    def _run(self, put: Callable[[object], None]) -> None:
+    def _run(self, put: Callable[[object], object]) -> None:
         put(AudioRestored(self._clock.now(), self._path.name))
         reason = f"The recording {self._path.name} has ended."
         try:
@@ -138,7 +138,7 @@ class WavFile:
             put(AudioLost(self._clock.now(), reason))
             self._clock.run_free()
 
-    def _play(self, put: Callable[[object], None]) -> None:
+    def _play(self, put: Callable[[object], object]) -> None:
         began, start = time.monotonic(), self._clock.now()
         for block in read_blocks(self._path, start):
             due = began + block.end.since(start) / self._speed

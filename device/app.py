@@ -1,0 +1,208 @@
+"""The composition root: builds every part, starts them in order and stops them in reverse. Nothing else makes an adapter."""
+
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from types import TracebackType
+from typing import Any
+
+from device import __version__, commands, credentials
+from device.address import Address
+from device.audio import AudioSource
+from device.broker import Broker
+from device.clock import Clock, SystemClock
+from device.config import data_dir, journal_path, socket_path
+from device.control import Control
+from device.detector import Detector
+from device.ears import make_detector, thresholds_of
+from device.episode import EpisodeTracker
+from device.errors import NurseryError
+from device.events import Episode, EventSink, Mic, MonitorState
+from device.health import Health, clock_probe, disk_probe, page_probe
+from device.journal import JournalWriter
+from device.microphone import Microphone
+from device.monitor import Monitor
+from device.mqtt import Mqtt
+from device.quiet import quiet_hours
+from device.settings import Config
+from device.watchdog import Watchdog
+
+log = logging.getLogger(__name__)
+
+RESUME_WITHIN_S = 120.0
+"""A restart that took longer has lost the thread: the episode it cut is closed as interrupted."""
+
+
+class App:
+    """The built monitor; a context manager that starts it on entry and stops it on exit."""
+
+    def __init__(self, monitor: Monitor, stack: contextlib.ExitStack, start: Callable[[], None]) -> None:
+        """Take what `build` has made."""
+        self.monitor = monitor
+        self._stack = stack
+        self._start = start
+
+    def __enter__(self) -> "App":
+        """Start every part."""
+        try:
+            self._start()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Stop every part, in reverse."""
+        self._stack.close()
+
+    def run(self) -> None:
+        """Listen until `stop`."""
+        self.monitor.run()
+
+    def stop(self) -> None:
+        """Ask `run` to return."""
+        self.monitor.stop()
+
+
+def build(
+    config: Config,
+    *,
+    clock: Clock | None = None,
+    source: AudioSource | None = None,
+    detector: Detector | None = None,
+    pin_factory: Any = None,
+    demo: bool = False,
+    broker_needed: bool = False,
+) -> App:
+    """Build the monitor. `source` takes the microphone's place; `broker_needed`: no start without the embedded broker.
+
+    Raises:
+        NurseryError: a part that nothing works without cannot be made.
+    """
+    clock = clock or SystemClock()
+    folder = data_dir(config)
+    folder.mkdir(parents=True, exist_ok=True)
+    secrets, _ = credentials.load_or_create(folder)
+    stack = contextlib.ExitStack()
+    detector = detector or make_detector(config)
+    on, off = thresholds_of(config)
+    tracker = EpisodeTracker(
+        config.episode,
+        config.alerts,
+        on=on,
+        off=off,
+        hop_s=detector.hop_s,
+        quiet=quiet_hours(config.alerts.quiet_hours, config.nursery.time_zone),
+        boot_id=clock.boot_id,
+    )
+    journal = JournalWriter(
+        journal_path(config),
+        clock=clock,
+        storage=config.storage,
+        alerts=config.alerts,
+        device_id=config.nursery.id,
+        demo=demo,
+    )
+    broker = None
+    if not config.mqtt.host:
+        broker = Broker(config.broker, user=secrets.mqtt_user, password=secrets.mqtt_password)
+    mqtt = Mqtt(
+        address=_address(config, broker),
+        nursery=config.nursery,
+        settings=config.mqtt,
+        alerts=config.alerts,
+        clock=clock,
+        outbox=journal,
+        version=__version__,
+    )
+    control = Control(path=socket_path(config), parse=commands.parse, clock=clock)
+    watchdog = Watchdog(clock=clock)
+    sinks: dict[str, EventSink] = {"journal": journal, "mqtt": mqtt, "control": control, "watchdog": watchdog}
+    monitor = Monitor(
+        detector=detector,
+        tracker=tracker,
+        sinks=sinks,
+        clock=clock,
+        outbox=journal,
+        history=journal,
+        thresholds=lambda word: thresholds_of(config, word),
+        alive=watchdog.alive,
+        state=MonitorState(
+            clock.now(),
+            Mic.LOST,
+            "Not listening yet.",
+            sensitivity=config.detector.sensitivity,
+            source="microphone" if source is None else "recording",
+            demo=demo,
+            version=__version__,
+        ),
+    )
+    replayed = source is not None
+    source = source or Microphone(settings=config.microphone, clock=clock)
+    health = Health(
+        {
+            "disk_low": disk_probe(folder, config.storage.min_free_mb),
+            **journal.probes,
+            "clock_unsynced": clock_probe(clock),
+            "page_down": page_probe(config.page.port, tls=bool(config.page.tls_cert)),
+        },
+        clock,
+    )
+
+    def start() -> None:
+        for part in (journal, watchdog, control, mqtt):
+            stack.callback(part.close)
+        journal.start()
+        _resume(journal, tracker, clock)
+        if broker is not None:
+            stack.callback(broker.close)
+            broker.start(needed=broker_needed)
+        control.start(monitor.put)
+        mqtt.start(monitor.put)
+        stack.callback(health.close)
+        health.start(monitor.put)
+        stack.callback(source.close)
+        source.start(monitor.put_wait if replayed else monitor.put)
+        stack.callback(watchdog.stopping)
+        watchdog.ready()
+
+    return App(monitor, stack, start)
+
+
+def _address(config: Config, broker: Broker | None) -> Callable[[], Address]:
+    """What tells where the broker is."""
+    if broker is not None:
+        return broker.address
+    settings = config.mqtt
+    fixed = Address(settings.host, settings.port, settings.user, settings.password, settings.tls, settings.ca_file)
+    return lambda: fixed
+
+
+def _resume(journal: JournalWriter, tracker: EpisodeTracker, clock: Clock) -> None:
+    """Go on with an episode that a restart has cut a moment ago; close any other that was left open."""
+    now = clock.now()
+    try:
+        tracker.remember(journal.last())
+        left = journal.resume()
+        going_on = None if left is None else _rebased(left, clock)
+        journal.close_open(now, keep=going_on.id if going_on else None)
+    except NurseryError as error:
+        log.warning("%s", error)  # the journal tells it as a fault as soon as the monitor runs
+        return
+    if going_on is not None:
+        tracker.resume(going_on, now)
+
+
+def _rebased(episode: Episode, clock: Clock) -> Episode | None:
+    """The episode on this boot's monotonic clock, if its last crying was not too long ago; else None."""
+    now = clock.now()
+    gone_s = now.since(episode.onset)
+    if episode.boot_id != clock.boot_id:
+        if not (now.synced and episode.onset.synced):
+            return None
+        gone_s = now.utc - episode.onset.utc
+    last_s = episode.bouts[-1].end_s if episode.bouts else 0.0
+    if not 0 <= gone_s - last_s <= RESUME_WITHIN_S:
+        return None
+    return replace(episode, onset=replace(episode.onset, monotonic=now.monotonic - gone_s), boot_id=clock.boot_id)
