@@ -10,8 +10,24 @@ from device.clock import Instant
 from device.errors import JournalError
 from device.events import Episode, Need, Outcome, StoredEvent
 from device.journal_coverage import partition
-from device.journal_rows import LIGHT, EpisodeRow, FaultRecord, Span, episode_of, event_of, light
+from device.journal_edits import changes
+from device.journal_rows import (
+    LIGHT,
+    Change,
+    Context,
+    Embedding,
+    EpisodeRow,
+    FaultRecord,
+    Span,
+    episode_of,
+    event_of,
+    light,
+    vector_of,
+)
 from device.journal_schema import VERSION, explained, open_reader, version
+
+LONGEST_S = 86_400.0
+"""No sleep or feed in a diary lasts longer."""
 
 
 class JournalReader:
@@ -140,10 +156,25 @@ class JournalReader:
         rows = self._all("SELECT seq, boot_id, data FROM event WHERE episode_id = ? ORDER BY seq", (episode_id,))
         return list(self._known(rows))
 
-    def all_events(self, after_seq: int = 0, limit: int = 500) -> list[StoredEvent]:
-        """The next `limit` events after number `after_seq`, of all episodes and the device, for exports."""
-        rows = self._all("SELECT seq, boot_id, data FROM event WHERE seq > ? ORDER BY seq LIMIT ?", (after_seq, limit))
-        return list(self._known(rows))
+    def each_event(self, chunk: int = 500) -> Iterator[StoredEvent]:
+        """All events in order, of every episode that is still there and of the device, read in portions."""
+        after = -1
+        while rows := self._all(
+            "SELECT seq, boot_id, data FROM event WHERE seq > ? AND (episode_id IS NULL OR NOT EXISTS "
+            "(SELECT 1 FROM episode p WHERE p.id = episode_id AND p.deleted_utc IS NOT NULL)) ORDER BY seq LIMIT ?",
+            (after, chunk),
+        ):
+            yield from self._known(rows)
+            after = rows[-1][0]
+
+    def each_episode(self, chunk: int = 500) -> Iterator[Episode]:
+        """All episodes in the order in which they were stored, read in portions so that nobody waits."""
+        after = -1
+        while rows := self._all(
+            "SELECT rowid, data FROM episode WHERE rowid > ? AND deleted_utc IS NULL ORDER BY rowid LIMIT ?", (after, chunk)
+        ):
+            yield from (episode_of(row[1]) for row in rows)
+            after = rows[-1][0]
 
     # ---- the device ----
 
@@ -163,6 +194,11 @@ class JournalReader:
         before = self._all("SELECT ended FROM coverage WHERE end_utc <= ? ORDER BY end_utc DESC LIMIT 1", (since_utc,))
         return partition([(*row,) for row in rows], since_utc, until_utc, before[0][0] if before else None)
 
+    def covered(self) -> tuple[float, float] | None:
+        """From the first to the last second that coverage is known of; None before the first start."""
+        first, last = self._all("SELECT min(start_utc), max(end_utc) FROM coverage")[0]
+        return None if first is None else (first, last)
+
     def faults(self, since_utc: float, until_utc: float) -> list[FaultRecord]:
         """Faults that stood at some time in [since, until), oldest first."""
         rows = self._all(
@@ -171,6 +207,29 @@ class JournalReader:
             (until_utc, since_utc),
         )
         return [FaultRecord(*row) for row in rows]
+
+    def contexts(self, since_utc: float, until_utc: float) -> list[Context]:
+        """What diaries say of [since, until), oldest first; an entry counts if any part of it lies within."""
+        rows = self._all(
+            "SELECT id, kind, start_utc, end_utc, note, source FROM context "
+            "WHERE start_utc < ? AND start_utc > ? AND coalesce(end_utc, start_utc) >= ? ORDER BY start_utc",
+            (until_utc, since_utc - LONGEST_S, since_utc),
+        )
+        return [Context(*row) for row in rows]
+
+    def changes(self, limit: int = 50) -> list[Change]:
+        """The latest corrections by people, newest first; those with `undone_utc` None can be undone."""
+        with explained(self._path):
+            return changes(self._db, limit)
+
+    def embeddings(self, model_version: str | None = None) -> list[Embedding]:
+        """What the detector heard of each episode that still is there; of one model's version, or all."""
+        rows = self._all(
+            "SELECT e.episode_id, e.model_version, e.vector FROM embedding e JOIN episode p ON p.id = e.episode_id "
+            "WHERE p.deleted_utc IS NULL AND (?1 IS NULL OR e.model_version = ?1) ORDER BY p.onset_utc",
+            (model_version,),
+        )
+        return [Embedding(name, model, vector_of(blob)) for name, model, blob in rows]
 
     def meta(self) -> dict[str, str]:
         """What the journal says of itself: schema, device_id, created_utc, demo ("1" in a demonstration), salvaged."""

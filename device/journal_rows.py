@@ -2,6 +2,9 @@
 
 import json
 import sqlite3
+import sys
+from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -56,6 +59,15 @@ class Change:
     action: str
     episode_id: str
     undone_utc: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """What the detector heard of an episode: a vector that only the model of that version understands."""
+
+    episode_id: str
+    model_version: str
+    vector: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,17 +211,36 @@ def put_event(db: sqlite3.Connection, event: Event, boot_id: str, *, send: bool)
     return done.rowcount > 0
 
 
+def put_contexts(db: sqlite3.Connection, contexts: Iterable[Context]) -> int:
+    """Write entries of a diary, new or in place of their earlier state; how many were new."""
+    before = db.execute("SELECT count(*) FROM context").fetchone()[0]
+    db.executemany(
+        "INSERT INTO context (id, kind, start_utc, end_utc, note, source) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO "
+        "UPDATE SET kind = excluded.kind, start_utc = excluded.start_utc, end_utc = excluded.end_utc, note = excluded.note",
+        [(c.id, c.kind, c.start_utc, c.end_utc, c.note, c.source) for c in contexts],
+    )
+    new: int = db.execute("SELECT count(*) FROM context").fetchone()[0] - before
+    return new
+
+
+def vector_of(blob: bytes) -> tuple[float, ...]:
+    """Read an embedding's numbers (float32, little-endian); ValueError if the length is odd."""
+    numbers = array("f")
+    numbers.frombytes(blob)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return tuple(numbers)
+
+
+def blob_of(vector: Iterable[float]) -> bytes:
+    """Write an embedding's numbers as float32, little-endian."""
+    numbers = array("f", vector)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tobytes()
+
+
 def right_onset(episode: Episode, utc_minus_monotonic: float) -> Episode:
     """The episode with its onset shown at the right time, now that the clock is right; durations stay."""
     at = episode.onset.monotonic
     return replace(episode, onset=Instant(at, at + utc_minus_monotonic, True))
-
-
-def interrupted(episode: Episode) -> Episode:
-    """An open episode, ended at its last known crying: answered if somebody had responded, else interrupted."""
-    responded = episode.acknowledged is not None or episode.arrived is not None
-    return replace(
-        episode,
-        offset_s=episode.bouts[-1].end_s if episode.bouts else 0.0,
-        outcome=Outcome.ANSWERED if responded else Outcome.INTERRUPTED,
-    )

@@ -1,0 +1,95 @@
+"""Corrections of history by people: each is logged with what was before and after, and can be taken back."""
+
+import json
+import sqlite3
+
+from device.clock import Instant
+from device.corrections import apply_edit, take_back
+from device.events import Edit, Episode, EpisodeEdited
+from device.journal_rows import Change, dump, episode_of, put_episode, put_event
+from device.settings import AlertSettings
+from device.wire import encode_episode
+
+
+def log_change(
+    db: sqlite3.Connection, utc: float, source: str, action: str, before: Episode, after: Episode, *, gone: bool = False
+) -> None:
+    """Write a change into the log, so that it can be undone."""
+    db.execute(
+        "INSERT INTO change (at_utc, source, action, episode_id, before, after) VALUES (?, ?, ?, ?, ?, ?)",
+        (utc, source, action, before.id, dump(encode_episode(before)), dump({**encode_episode(after), "deleted": gone})),
+    )
+
+
+def log_tag(db: sqlite3.Connection, utc: float, after: Episode) -> None:
+    """Log what a tag has changed in the stored episode, before it is overwritten."""
+    before = stored(db, after.id)
+    if before is None:
+        return
+    # An open episode's outcome comes from the tracker alone; that is no change by a person.
+    names = ("need", "helped", "note") if before.open else ("need", "helped", "note", "outcome")
+    if any(getattr(before, name) != getattr(after, name) for name in names):
+        log_change(db, utc, "", "tag", before, after)
+
+
+def stored(db: sqlite3.Connection, episode_id: str, *, deleted: bool = False) -> Episode | None:
+    """The episode as it stands; deleted ones only if asked for."""
+    row = db.execute(
+        "SELECT data FROM episode WHERE id = ? AND (? OR deleted_utc IS NULL)", (episode_id, int(deleted))
+    ).fetchone()
+    return None if row is None else episode_of(row[0])
+
+
+def changes(db: sqlite3.Connection, limit: int) -> list[Change]:
+    """The latest changes, newest first."""
+    rows = db.execute(
+        "SELECT id, at_utc, source, action, episode_id, undone_utc FROM change ORDER BY id DESC LIMIT ?", (limit,)
+    )
+    return [Change(*row) for row in rows]
+
+
+def carry_out(db: sqlite3.Connection, edit: Edit, alerts: AlertSettings, boot_id: str) -> EpisodeEdited | None:
+    """Carry out a correction within the caller's transaction: episode, log and event together; None if nothing changes."""
+    if edit.action == "undo":
+        return _undo(db, edit, boot_id)
+    before = stored(db, edit.episode_id)
+    if before is None:
+        return None
+    gone = edit.action == "delete"
+    after = apply_edit(before, edit, alerts)
+    if after == before and not gone:
+        return None
+    log_change(db, edit.at.utc, edit.source, edit.action, before, after, gone=gone)
+    return _tell(db, edit.at, after, boot_id, gone=gone)
+
+
+def _undo(db: sqlite3.Connection, edit: Edit, boot_id: str) -> EpisodeEdited | None:
+    row = db.execute(
+        "SELECT id, episode_id, before, after FROM change WHERE undone_utc IS NULL AND (? = '' OR episode_id = ?) "
+        "ORDER BY id DESC LIMIT 1",
+        (edit.episode_id, edit.episode_id),
+    ).fetchone()
+    if row is None:
+        return None
+    change, episode_id, before, after = row
+    db.execute("UPDATE change SET undone_utc = ? WHERE id = ?", (edit.at.utc, change))
+    now = stored(db, episode_id, deleted=True)
+    if now is None:
+        return None
+    restored = take_back(now, episode_of(before), episode_of(after))
+    if json.loads(after).get("deleted"):
+        db.execute("UPDATE episode SET deleted_utc = NULL WHERE id = ?", (episode_id,))
+    gone = db.execute("SELECT deleted_utc IS NOT NULL FROM episode WHERE id = ?", (episode_id,)).fetchone()[0]
+    return _tell(db, edit.at, restored, boot_id, gone=bool(gone))
+
+
+def _tell(db: sqlite3.Connection, at: Instant, episode: Episode, boot_id: str, *, gone: bool) -> EpisodeEdited:
+    put_episode(db, episode)
+    if gone:
+        db.execute("UPDATE episode SET deleted_utc = ? WHERE id = ? AND deleted_utc IS NULL", (at.utc, episode.id))
+    # Two corrections within a millisecond would have one id.
+    while True:
+        event = EpisodeEdited(at, episode, deleted=gone)
+        if put_event(db, event, boot_id, send=True):
+            return event
+        at = at.plus(0.001)
