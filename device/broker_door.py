@@ -21,7 +21,10 @@ class Rejected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """A client's first packet (CONNECT), as far as the door needs it."""
+    """A client's first packet (CONNECT), as far as the door needs it.
+
+    `packet` is the packet without its keep-alive, which the door keeps itself.
+    """
 
     level: int
     client_id: str
@@ -29,15 +32,21 @@ class Hello:
     user: str
     password: str
     keepalive_s: int
+    packet: bytes
 
 
 def read_hello(packet: bytes) -> Hello:
-    """Read a CONNECT packet of MQTT 3.1.1 (OASIS standard, section 3.1) without its fixed header.
+    """Read a CONNECT packet of MQTT 3.1.1 (OASIS standard, section 3.1), with its fixed header.
 
     Raises:
         Rejected: it is none.
     """
-    at = 0
+    if packet[0] >> 4 != 1:
+        raise Rejected("what it says is not MQTT")
+    at = 1
+    while packet[at] & 0x80:
+        at += 1
+    at += 1
 
     def take(count: int) -> bytes:
         nonlocal at
@@ -60,6 +69,7 @@ def read_hello(packet: bytes) -> Hello:
                 _WRONG_VERSION_5 if level > 4 else _WRONG_VERSION,
             )
         keepalive_s = int.from_bytes(take(2), "big")
+        packet = packet[: at - 2] + b"\x00\x00" + packet[at:]
         client_id = field().decode()
         will_topic = ""
         if flags & 0x04:
@@ -69,7 +79,7 @@ def read_hello(packet: bytes) -> Hello:
         password = field().decode() if flags & 0x40 else ""
     except UnicodeDecodeError as error:
         raise Rejected("a first packet that is not UTF-8") from error
-    return Hello(level, client_id, will_topic, user, password, keepalive_s)
+    return Hello(level, client_id, will_topic, user, password, keepalive_s, packet)
 
 
 def allowed(user: str, topic: str, *, publish: bool) -> bool:

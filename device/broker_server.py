@@ -11,6 +11,8 @@ import json
 import logging
 import ssl
 import sys
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from amqtt.adapters import ReaderAdapter, StreamWriterAdapter
@@ -19,41 +21,49 @@ from amqtt.contexts import Action
 from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
 
-from device.broker_door import MONITOR, NOT_AUTHORIZED, Hello, Rejected, allowed, read_hello
+from device.broker_door import MONITOR, NOT_AUTHORIZED, Rejected, allowed, read_hello
 
 log = logging.getLogger("device.broker")
 
 FIRST_PACKET_S = 10.0
 MAX_PACKET = 65_536
 MAX_CLIENTS = 64
+DISCONNECT = 14
 _LISTENER = "door"
 
 
 class Reader(ReaderAdapter):  # type: ignore[misc]
-    """Gives amqtt the first packet again, then the client's bytes; ends when the client is silent for too long.
+    """Gives amqtt a client's packets, beginning with the first again; ends when the client is silent for too long.
 
-    `silent_s` is 1.5 times the keep-alive that the client promised (None: it promised none).
+    (amqtt only notes that a keep-alive has passed, and keeps the client, so a vanished phone would never be let go.)
+    `silent_s` is 1.5 times the keep-alive that the client promised (None: it promised none). Before a client's end is
+    passed on, `settle` is awaited: amqtt drops what a client has said just before it hangs up.
     """
 
-    def __init__(self, stream: asyncio.StreamReader, first: bytes, silent_s: float | None) -> None:
+    def __init__(
+        self, stream: asyncio.StreamReader, first: bytes, silent_s: float | None, settle: Callable[[], Awaitable[None]]
+    ) -> None:
         """Begin with the first packet."""
         self._stream = stream
-        self._first = first
+        self._packet = first
         self._silent_s = silent_s
+        self._settle = settle
 
     async def read(self, n: int = -1) -> bytes:
-        """Give `n` bytes; IncompleteReadError if there will be no more."""
-        if self._first:
-            taken, self._first = self._first[:n], self._first[n:]
-            return taken
-        if n > MAX_PACKET:
-            log.warning("a client sends a packet of %d bytes and is disconnected", n)
-            raise asyncio.IncompleteReadError(b"", n)
-        try:
-            async with asyncio.timeout(self._silent_s):
-                return await self._stream.readexactly(n)
-        except (TimeoutError, OSError):
-            raise asyncio.IncompleteReadError(b"", n) from None
+        """Give `n` bytes of the present packet; IncompleteReadError if there will be no more."""
+        if not self._packet and n:
+            try:
+                async with asyncio.timeout(self._silent_s):
+                    self._packet = await read_packet(self._stream)
+            except (TimeoutError, OSError, asyncio.IncompleteReadError, Rejected) as error:
+                if isinstance(error, Rejected):
+                    log.warning("disconnected a client: %s", error)
+                await self._settle()
+                raise asyncio.IncompleteReadError(b"", n) from None
+            if self._packet[0] >> 4 == DISCONNECT:
+                await self._settle()
+        taken, self._packet = self._packet[:n], self._packet[n:]
+        return taken
 
     def feed_eof(self) -> None:
         """Pass on that no more will come."""
@@ -109,14 +119,18 @@ class Door:
         try:
             if self._inside > MAX_CLIENTS:
                 raise Rejected(f"more than {MAX_CLIENTS} clients")
-            first, hello = await self._hello(reader)
+            async with asyncio.timeout(FIRST_PACKET_S):
+                hello = read_hello(await read_packet(reader))
             right = hmac.compare_digest(hello.password.encode(), self._logins.get(hello.user, "").encode())
             if not hello.user or not hello.password or not right or not here(hello.user):
                 raise Rejected(f"wrong login as {hello.user!r}", NOT_AUTHORIZED)
             if hello.will_topic and not allowed(hello.user, hello.will_topic, publish=True):
                 raise Rejected(f"a will for {hello.will_topic!r}, which is not its to speak on", NOT_AUTHORIZED)
-            silent_s = hello.keepalive_s * 1.5 or None
-            await self._broker.external_connected(Reader(reader, first, silent_s), Writer(writer), _LISTENER)
+            await self._broker.external_connected(
+                Reader(reader, hello.packet, hello.keepalive_s * 1.5 or None, partial(self._settle, hello.client_id)),
+                Writer(writer),
+                _LISTENER,
+            )
         except Rejected as why:
             log.warning("turned away %s: %s", peer[0] if peer else "the monitor", why)
             writer.write(why.answer)
@@ -126,25 +140,37 @@ class Door:
             self._inside -= 1
             writer.close()
 
-    async def _hello(self, reader: asyncio.StreamReader) -> tuple[bytes, Hello]:
-        async with asyncio.timeout(FIRST_PACKET_S):
-            first = await reader.readexactly(1)
-            if first[0] >> 4 != 1:
-                raise Rejected("what it says is not MQTT")
-            length = shift = 0
-            while True:
-                byte = await reader.readexactly(1)
-                first += byte
-                length |= (byte[0] & 0x7F) << shift
-                shift += 7
-                if not byte[0] & 0x80:
-                    break
-                if shift > 21:
-                    raise Rejected("what it says is not MQTT")
-            if length > MAX_PACKET:
-                raise Rejected(f"a first packet of {length} bytes")
-            rest = await reader.readexactly(length)
-        return first + rest, read_hello(rest)
+    async def _settle(self, client_id: str) -> None:
+        """Wait until amqtt has passed on everything that the client has said, two seconds at most."""
+        for _ in range(100):
+            await asyncio.sleep(0.02)
+            session, _handler = self._broker.sessions.get(client_id, (None, None))
+            if session is None or session.delivered_message_queue.empty():
+                break
+        await asyncio.sleep(0.02)
+
+
+async def read_packet(stream: asyncio.StreamReader) -> bytes:
+    """Read one packet, whole.
+
+    Raises:
+        Rejected: it is longer than 64 KiB, or no MQTT.
+        asyncio.IncompleteReadError: the client has gone.
+    """
+    packet = await stream.readexactly(1)
+    length = shift = 0
+    while True:
+        byte = await stream.readexactly(1)
+        packet += byte
+        length |= (byte[0] & 0x7F) << shift
+        shift += 7
+        if not byte[0] & 0x80:
+            break
+        if shift > 21:
+            raise Rejected("what it says is not MQTT")
+    if length > MAX_PACKET:
+        raise Rejected(f"a packet of {length} bytes")
+    return packet + await stream.readexactly(length)
 
 
 async def serve(order: dict[str, Any]) -> None:
