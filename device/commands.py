@@ -5,10 +5,29 @@ from collections.abc import Callable, Mapping
 
 from device.clock import Instant
 from device.errors import CommandError
-from device.events import Command, Edit, Helped, Kind, Mute, Need, Response, SetSensitivity, Source, Tag, TestAlert
+from device.events import (
+    Command,
+    Context,
+    Edit,
+    Helped,
+    ImportContexts,
+    Kind,
+    Mute,
+    Need,
+    Response,
+    SetSensitivity,
+    Source,
+    Tag,
+    TestAlert,
+)
 
 MAX_MUTE_MINUTES = 24 * 60
 MAX_NOTE = 500
+MAX_ENTRIES = 200
+MAX_UTC = 32_503_680_000
+"""The year 3000: later is a mistake."""
+
+CONTEXT_KINDS = ("feed", "sleep", "change", "other")
 EDITS = ("acknowledge", "arrive", "untag", "note", "delete", "undo")
 BARE_KEY = {"acknowledge": "caregiver", "arrived": "caregiver", "need": "need", "mute": "minutes", "test": "token",
             "sensitivity": "sensitivity"}  # fmt: skip
@@ -96,6 +115,24 @@ def _test(payload: Payload, at: Instant, source: Source) -> Command:
     return TestAlert(at, source, _text(payload, "token", 64) or "")
 
 
+def _import(payload: Payload, at: Instant, source: Source) -> Command:
+    rows = payload.get("entries")
+    if not isinstance(rows, list | tuple) or not 0 < len(rows) <= MAX_ENTRIES:
+        raise CommandError(f"import: give 1 to {MAX_ENTRIES} entries")
+    return ImportContexts(at, source, tuple(_context(row) for row in rows))
+
+
+def _context(row: object) -> Context:
+    if not isinstance(row, Mapping):
+        raise CommandError(f"import: {str(row)[:40]!r} is no entry; give id, kind, start_utc, end_utc, note and source")
+    start_utc = _number(row, "start_utc", 0, MAX_UTC)
+    if (name := _text(row, "id", 80)) is None or start_utc is None or row.get("kind") not in CONTEXT_KINDS:
+        raise CommandError(f"import: an entry needs id, start_utc and a kind of {', '.join(CONTEXT_KINDS)}")
+    end_utc = _number(row, "end_utc", start_utc, MAX_UTC)
+    note, source = _text(row, "note", MAX_NOTE), _text(row, "source", 40)
+    return Context(name, str(row["kind"]), start_utc, end_utc, note or "", source or "")
+
+
 def _edit(payload: Payload, at: Instant, source: Source) -> Command:
     action = payload.get("action")
     if action not in EDITS:
@@ -117,6 +154,7 @@ _MAKERS: dict[str, Callable[[Payload, Instant, Source], Command]] = {
     "sensitivity": _sensitivity,
     "test": _test,
     "edit": _edit,
+    "import": _import,
 }
 _KEYS: dict[str, tuple[str, ...]] = {
     "acknowledge": ("caregiver",),
@@ -126,5 +164,6 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "sensitivity": ("sensitivity",),
     "test": ("token",),
     "edit": ("episode", "action", "at_s", "caregiver", "note"),
+    "import": ("entries",),
 }
 COMMANDS = tuple(_MAKERS)

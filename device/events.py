@@ -201,7 +201,28 @@ class Fault:
     at: Instant
 
 
-Command = Response | Tag | Mute | SetSensitivity | TestAlert | Edit
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a parent's diary says of a time: `kind` is feed, sleep, change or other; `source` names the diary."""
+
+    id: str
+    kind: str
+    start_utc: float
+    end_utc: float | None
+    note: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportContexts:
+    """Entries of a diary to keep beside the history; those known already (by id) change nothing."""
+
+    at: Instant
+    source: Source
+    contexts: tuple[Context, ...]
+
+
+Command = Response | Tag | Mute | SetSensitivity | TestAlert | Edit | ImportContexts
 TrackerInput = Score | Response | Tag | Mute | AudioLost | AudioRestored | Tick
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from device.clock import Instant
+from device.events import Context as Context
 from device.events import Bout, Distress, Episode, Event, Helped, Need, Outcome, StoredEvent
 from device.wire import decode_episode, decode_event, decode_part, encode_episode, encode_event
 
@@ -35,18 +36,6 @@ class FaultRecord:
     text: str
     start_utc: float
     end_utc: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What a parent's diary says of a time: `kind` is feed, sleep, change or other; `source` names the diary."""
-
-    id: str
-    kind: str
-    start_utc: float
-    end_utc: float | None
-    note: str
-    source: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from device.events import (
     Edit,
     Event,
     EventSink,
+    ImportContexts,
     Mic,
     MicLost,
     MicRestored,
@@ -181,6 +182,8 @@ class Monitor:
                 self._tag_old(item)
             case Edit():
                 self._edit(item)
+            case ImportContexts():
+                self._history.import_contexts(item.contexts)
             case SetSensitivity():
                 self._set_sensitivity(item)
             case TestAlert():

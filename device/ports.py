@@ -1,5 +1,6 @@
 """What the monitor asks of its ear, its history and its learning; and the ones that know nothing."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from device.audio import AudioBlock
 from device.detector import Heard
 from device.episode import EpisodeTracker
-from device.events import Edit, EpisodeEdited, EpisodeTagged, Event, Score, Tag
+from device.events import Context, Edit, EpisodeEdited, EpisodeTagged, Event, Score, Tag
 
 
 class Ear(Protocol):
@@ -44,6 +45,10 @@ class History(Protocol):
         """Carry out a person's correction; None if it changes nothing."""
         ...
 
+    def import_contexts(self, contexts: Iterable[Context]) -> int:
+        """Keep a diary's entries; give how many of them are new."""
+        ...
+
 
 class NoHistory:
     """A monitor without a journal, as for analysing a file."""
@@ -55,6 +60,10 @@ class NoHistory:
     def apply(self, edit: Edit) -> EpisodeEdited | None:
         """Have nothing to correct."""
         return None
+
+    def import_contexts(self, contexts: Iterable[Context]) -> int:
+        """Keep none."""
+        return 0
 
 
 class Learning(Protocol):

@@ -8,7 +8,21 @@ from hypothesis import strategies as st
 
 from device.commands import COMMANDS, parse
 from device.errors import CommandError
-from device.events import Command, Edit, Helped, Kind, Mute, Need, Response, SetSensitivity, Source, Tag, TestAlert
+from device.events import (
+    Command,
+    Context,
+    Edit,
+    Helped,
+    ImportContexts,
+    Kind,
+    Mute,
+    Need,
+    Response,
+    SetSensitivity,
+    Source,
+    Tag,
+    TestAlert,
+)
 from tests.fakes import START
 
 PAGE = Source.PAGE
@@ -27,6 +41,11 @@ PAGE = Source.PAGE
         ("test", {"token": "x"}, TestAlert(START, PAGE, "x")),
         ("edit", {"episode": "e1", "action": "arrive", "at_s": 40}, Edit(START, PAGE, "e1", "arrive", 40.0)),
         ("edit", {"action": "undo"}, Edit(START, PAGE, "", "undo")),
+        (
+            "import",
+            {"entries": [{"id": "b1", "kind": "feed", "start_utc": 5.0, "source": "diary"}]},
+            ImportContexts(START, PAGE, (Context("b1", "feed", 5.0, None, "", "diary"),)),
+        ),
     ],
 )
 def test_commands(name: str, payload: dict[str, object], expected: Command) -> None:
@@ -50,6 +69,9 @@ def test_commands(name: str, payload: dict[str, object], expected: Command) -> N
         ("sensitivity", {"sensitivity": "max"}, "low, normal or high"),
         ("edit", {"episode": "e", "action": "burn"}, "must be one of"),
         ("edit", {"action": "delete"}, "which episode"),
+        ("import", {}, "1 to 200 entries"),
+        ("import", {"entries": [7]}, "is no entry"),
+        ("import", {"entries": [{"id": "x", "kind": "party", "start_utc": 5}]}, "a kind of feed"),
     ],
 )
 def test_nonsense_is_answered_with_what_would_be_right(name: str, payload: dict[str, object], says: str) -> None:

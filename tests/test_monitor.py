@@ -1,6 +1,7 @@
 """The monitor: one inbox, sinks in order, none of which stops another; silence never looks like quiet."""
 
 import threading
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from device.events import (
     AudioLost,
     AudioRestored,
     BrokerState,
+    Context,
     Delivered,
     Edit,
     EpisodeAlerted,
@@ -234,6 +236,10 @@ class OneOldEpisode:
 
     def apply(self, edit: Edit) -> EpisodeEdited | None:
         return EpisodeEdited(edit.at, self.known.episode, deleted=True) if edit.action == "delete" else None
+
+    def import_contexts(self, contexts: Iterable[Context]) -> int:
+        self.kept = list(contexts)
+        return len(self.kept)
 
 
 def test_old_episodes_are_tagged_and_corrected_through_the_history() -> None:
