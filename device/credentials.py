@@ -28,6 +28,11 @@ class Credentials:
         return hmac.compare_digest(_scrypt(password, bytes.fromhex(salt)).hex(), digest)
 
 
+def push_key(credentials: Credentials) -> str:
+    """The secret in the address of a push message's On my way button: 32 hex digits, other ones after a new password."""
+    return hmac.new(credentials.session_key.encode(), b"push acknowledge", "sha256").hexdigest()[:32]
+
+
 def _scrypt(password: str, salt: bytes) -> bytes:
     # n=2**14, r=8, p=1: OWASP's scrypt minimum for 16 MB, which a Pi Zero 2 W still does within a second
     return hashlib.scrypt(password.encode(), salt=salt, n=2**14, r=8, p=1, maxmem=2**26)

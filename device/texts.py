@@ -41,6 +41,11 @@ def fault_title(code: str, language: str = "en") -> str:
     return code if titles is None else titles[language == "de"]
 
 
+def acknowledge_label(language: str = "en") -> str:
+    """What the button says with which somebody answers an alert."""
+    return _words(language).acknowledge
+
+
 def duration(seconds: float, language: str = "en") -> str:
     """A length of time as a person says it: seconds up to 1½ minutes, then whole minutes, then hours."""
     words = _words(language)

@@ -33,6 +33,7 @@ class Words:
     fault: str
     cleared: str
     test: str
+    acknowledge: str
 
 
 EN = Words(
@@ -66,6 +67,7 @@ EN = Words(
     fault="{title}: {text}",
     cleared="Solved: {title}",
     test="Test alert: everything works",
+    acknowledge="On my way",
 )
 
 DE = Words(
@@ -104,6 +106,7 @@ DE = Words(
     fault="{title}: {text}",
     cleared="Behoben: {title}",
     test="Probealarm: alles funktioniert",
+    acknowledge="Ich gehe hin",
 )
 
 FAULTS: dict[str, tuple[str, str]] = {
