@@ -38,6 +38,7 @@ class Broker:
         self._restart_s = restart_s
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[str] | None = None
+        self._trouble = ""
         self._closing = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="broker", daemon=True)
 
@@ -54,11 +55,17 @@ class Broker:
             if needed:
                 self._folder.cleanup()
                 raise
-            log.error("%s", error)
+            self._say(error)
         self._keeper.start()
 
     def address(self) -> Address:
-        """Where the monitor finds it."""
+        """Where the monitor finds it.
+
+        Raises:
+            BrokerError: it does not run at present.
+        """
+        if self._trouble:
+            raise BrokerError(self._trouble)
         return Address(user=MONITOR, password=self._monitor_password, socket=self._socket())
 
     def close(self) -> None:
@@ -66,8 +73,9 @@ class Broker:
         if self._closing.is_set():
             return
         self._closing.set()
-        if self._process is not None:
-            _end(self._process)
+        process = self._process
+        if process is not None:
+            _end(process)
         if self._keeper.is_alive():
             self._keeper.join(5.0)
         if self._folder is not None:
@@ -76,7 +84,8 @@ class Broker:
     @property
     def pid(self) -> int | None:
         """Its process, while it runs."""
-        return None if self._process is None or self._process.poll() is not None else self._process.pid
+        process = self._process
+        return None if process is None or process.poll() is not None else process.pid
 
     def _socket(self) -> str:
         assert self._folder is not None
@@ -130,13 +139,19 @@ class Broker:
             if process is not None:
                 _end(process)
                 log.warning("the broker ended with status %s and is started again", process.returncode)
+                self._process = None
             try:
                 self._process = self._launch()
+                self._trouble = ""
             except BrokerError as error:
-                log.error("%s", error)
-                continue
-            if self._closing.is_set():
+                self._say(error)
+            if self._closing.is_set() and self._process is not None:
                 _end(self._process)
+
+    def _say(self, error: BrokerError) -> None:
+        if str(error) != self._trouble:
+            log.error("%s", error)
+        self._trouble = str(error)
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -17,6 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from device.address import Address, Received, Will, refused, unreachable
 from device.clock import Clock, Instant
+from device.errors import NurseryError
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ class Link:
 
     `up` is called (on the network's thread) when it stands and the subscriptions are accepted, `down` with a sentence
     when it is lost or an attempt has failed for another reason than before, `received` for each message. None of them
-    may block. `retry_s` is the first and the longest wait between attempts.
+    may block. `address` is asked before each attempt, and may raise a `NurseryError` instead. `retry_s` is the first and the longest wait between attempts.
     """
 
     def __init__(
@@ -169,7 +170,10 @@ class Link:
 
     def _live(self) -> tuple[str, bool]:
         """Connect and wait until it is over; say why, and whether it ever stood."""
-        address = self._address()
+        try:
+            address = self._address()
+        except NurseryError as error:
+            return str(error), False
         try:
             connection = self._connect(address)
         except (OSError, ValueError) as error:
