@@ -15,6 +15,8 @@ def make_detector(config: Config) -> Detector:
 
 def thresholds_of(config: Config, sensitivity: str | None = None) -> tuple[float, float]:
     """Score to begin crying at, and to pause under: the configured ones, else those measured for the sensitivity."""
-    measured = thresholds(sensitivity or config.detector.sensitivity)
-    on = config.detector.on_threshold or measured.on
-    return on, min(on, config.detector.off_threshold or measured.off)
+    on, off = config.detector.on_threshold, config.detector.off_threshold
+    if sensitivity is not None or not on or not off:
+        measured = thresholds(sensitivity or config.detector.sensitivity)
+        on, off = (measured.on, measured.off) if sensitivity is not None else (on or measured.on, off or measured.off)
+    return on, min(on, off)

@@ -1,13 +1,12 @@
 """The small commands: devices, check, export, backup, restore, erase, password, and what is said to the running monitor."""
 
 import json
-import secrets
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from device import credentials
+from device.address import Address
 from device.config import data_dir, journal_path, socket_path
 from device.control_client import ControlClient
 from device.ears import make_detector
@@ -65,17 +64,26 @@ def _ears(config: Config) -> Row:
 
 
 def _round_trip(config: Config) -> Row:
-    """Ask for a test alert and wait until the broker has taken it."""
-    token = secrets.token_hex(8)
-    from device.mqtt import round_trip
+    """Send a test alert through broker and monitor and back, as a phone would."""
+    from device.roundtrip import round_trip
 
-    began = time.monotonic()
     try:
-        spent_s = round_trip(config, token, ROUND_TRIP_S)
+        trip = round_trip(_broker(config), config.nursery.id, timeout_s=ROUND_TRIP_S)
     except NurseryError as error:
         return "alert", False, str(error), {}
-    del began
-    return "alert", True, f"a test alert came back after {spent_s * 1000:.0f} ms", {"round_trip_s": round(spent_s, 3)}
+    text = f"a test alert came back after {trip.seconds * 1000:.0f} ms: {trip.text}"
+    return "alert", True, text, {"round_trip_s": round(trip.seconds, 3)}
+
+
+def _broker(config: Config) -> Address:
+    """The broker as a phone on this machine reaches it."""
+    if config.mqtt.host:
+        mqtt = config.mqtt
+        return Address(mqtt.host, mqtt.port, mqtt.user, mqtt.password, mqtt.tls, mqtt.ca_file)
+    secrets, _ = credentials.load_or_create(data_dir(config))
+    broker = config.broker
+    host = "127.0.0.1" if broker.bind in ("0.0.0.0", "::", "") else broker.bind
+    return Address(host, broker.port, secrets.mqtt_user, secrets.mqtt_password, bool(broker.tls_cert), broker.tls_cert)
 
 
 def print_devices(config: Config) -> int:

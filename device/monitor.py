@@ -97,6 +97,7 @@ class Monitor:
         self._dropped_seen = 0
         self._dropped_at: Instant | None = None
         self._failed_at: dict[str, Instant] = {}
+        self._told: Mic | None = None
         self._last_end: Instant | None = None
         self._updated: Instant | None = None
         self.state = state or MonitorState(clock.now(), Mic.LOST, "Not listening yet.")
@@ -167,13 +168,15 @@ class Monitor:
                 self._hear(item)
             case AudioLost():
                 self._detector.reset()
-                changed = self.state.mic is not item.mic
+                changed = self._told is not item.mic
+                self._told = item.mic
                 self.state = replace(self.state, mic=item.mic, mic_text=item.reason, score=0.0, voice=0.0)
                 self._track(item)
                 if changed:
                     self._emit((MicLost(item.at, item.reason, mic=item.mic),))
             case AudioRestored():
-                changed = self.state.mic is not Mic.OK
+                changed = self._told not in (None, Mic.OK)
+                self._told = Mic.OK
                 self.state = replace(self.state, mic=Mic.OK, mic_text="", device=item.device or self.state.device)
                 self._track(item)
                 if changed:
