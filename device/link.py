@@ -86,9 +86,10 @@ class _Connection:
 class Link:
     """Keeps a connection to a broker.
 
-    `up` is called (on the network's thread) when it stands and the subscriptions are accepted, `down` with a sentence
-    when it is lost or an attempt has failed for another reason than before, `received` for each message. None of them
-    may block. `address` is asked before each attempt, and may raise a `NurseryError` instead. `retry_s` is the first and the longest wait between attempts.
+    `address` is asked before each attempt, and may raise a `NurseryError` instead. `up` is called (on the network's
+    thread) when the connection stands and the subscriptions are accepted, `down` with a sentence when it is lost or an
+    attempt has failed for another reason than before, `received` for each message. None of them may block. `retry_s` is
+    the first and the longest wait between attempts.
     """
 
     def __init__(
