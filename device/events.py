@@ -312,6 +312,12 @@ class Episode:
         return None if self.arrived is None else max(0.0, self.arrived.at_s)
 
     @property
+    def answered_s(self) -> float | None:
+        """Onset → arrive; where nobody noted the arrival, onset → "on my way", the only sign there is. Never below 0."""
+        mark = self.arrived or self.acknowledged
+        return None if mark is None else max(0.0, mark.at_s)
+
+    @property
     def time_to_calm_s(self) -> float | None:
         """Arrive → offset, never below 0; None while it goes on or if nobody came."""
         return (

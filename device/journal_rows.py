@@ -93,6 +93,12 @@ class EpisodeRow:
         return None if self.arrived_s is None else max(0.0, self.arrived_s)
 
     @property
+    def answered_s(self) -> float | None:
+        """Onset → arrive, or → "on my way" where no arrival is known, never below 0."""
+        first = self.acknowledged_s if self.arrived_s is None else self.arrived_s
+        return None if first is None else max(0.0, first)
+
+    @property
     def time_to_calm_s(self) -> float | None:
         """Arrive → offset, never below 0."""
         if self.arrived_s is None or self.offset_s is None:

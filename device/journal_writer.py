@@ -137,7 +137,7 @@ class JournalWriter:
         return self._change(lambda db: carry_out(db, edit, self._alerts, self._clock.boot_id))
 
     def import_contexts(self, contexts: Iterable[Context]) -> int:
-        """Store what a diary says (`read_diary`); how many were new. The same again adds nothing. JournalError as `apply`."""
+        """Store a diary's entries (`read_diary`); how many were new: the same again adds none. JournalError: as `apply`."""
         wanted = list(contexts)
         return self._change(lambda db: put_contexts(db, wanted))
 

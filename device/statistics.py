@@ -1,0 +1,135 @@
+"""What the history says: pure functions over episodes, in seconds and UTC, without a score and without a ranking.
+
+Everywhere false alarms are left out; an episode that is still open or was cut off counts up to where it is known
+(censored), never as ignored; settling without help is an outcome of its own and makes an answer impossible (competing), as
+does crying that ended before anybody came. Fewer than `LEAST` episodes give `NotEnough` with the single times, for dots.
+Each function takes whole episodes or the journal's light rows.
+"""
+
+import statistics as plain
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, tzinfo
+
+from device.answers import (
+    answered_by,
+    at_night,
+    calmed,
+    day_and_night,
+    known_s,
+    median_response,
+    needs,
+    outcomes,
+    real,
+    soothed,
+    typical,
+    usual,
+)
+from device.cases import LEAST, Calm, Case, DayNight, NotEnough, Share, Usual
+from device.events import Helped, Need, Outcome
+from device.rhythm import Covered, Rhythm, Window, crying_by_day, likely_window, listened_by_day, rhythm
+from device.survival import Curve, Estimate, LogNormal
+
+__all__ = [
+    "LEAST", "Calm", "Case", "Curve", "DayNight", "Estimate", "LogNormal", "NotEnough", "Rhythm", "Share", "Usual", "Week",
+    "Window", "answered_by", "at_night", "calmed", "crying_by_day", "day_and_night", "likely_window", "listened_by_day",
+    "median_response", "needs", "outcomes", "rhythm", "soothed", "today", "typical", "usual", "week",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """Seven local days for the weekly letter; `before` are the seven days before them."""
+
+    first: date
+    outcomes: Mapping[Outcome | None, int]
+    outcomes_before: Mapping[Outcome | None, int]
+    crying_s: float
+    crying_s_before: float
+    crying_by_day_s: tuple[float, ...]
+    listened_by_day_s: tuple[float, ...]
+    usual: Usual | NotEnough
+    usual_before: Usual | NotEnough
+    calm: Calm
+    soothed: Share
+    needs: Mapping[Need | None, int]
+    helped: Mapping[Helped, int]
+    longest_quiet_s: float
+
+
+def today(
+    episodes: Sequence[Case], zone: tzinfo, now_utc: float, coverage: Sequence[Covered] | None = None
+) -> dict[str, float | int | None]:
+    """The local day's counts for the topic `today`; `episodes` may hold more than the day's, and go by their onset.
+
+    `crying_s` is the day's crying, also of an episode that began yesterday; `median_response_s` is None before the first
+    answer; `coverage` (share of the day so far that was listened to, 0..1) is there only if spans are given.
+    """
+    now = datetime.fromtimestamp(now_utc, zone)
+    mine = [e for e in real(episodes) if datetime.fromtimestamp(e.onset.utc, zone).date() == now.date()]
+    answers = [episode.answered_s for episode in mine if episode.answered_s is not None]
+    counts: dict[str, float | int | None] = {
+        "episodes": len(mine),
+        **{
+            name.value: sum(1 for episode in mine if episode.outcome is name)
+            for name in (Outcome.ANSWERED, Outcome.SELF_SETTLED, Outcome.UNANSWERED, Outcome.INTERRUPTED)
+        },
+        "crying_s": round(crying_by_day(episodes, zone).get(now.date(), 0.0), 1),
+        "median_response_s": round(plain.median(answers), 1) if answers else None,
+    }
+    if coverage is not None:
+        begin = datetime.combine(now.date(), time(), zone).timestamp()
+        listened = sum(
+            max(0.0, min(span.end_utc, now_utc) - max(span.start_utc, begin))
+            for span in coverage
+            if span.kind == "listening"
+        )
+        counts["coverage"] = round(listened / (now_utc - begin), 3) if now_utc > begin else None
+    return counts
+
+
+def week(episodes: Sequence[Case], coverage: Sequence[Covered], zone: tzinfo, first: date) -> Week:
+    """What the weekly letter says of the seven local days from `first` on.
+
+    `episodes` should reach from seven days before `first` to seven days after; `coverage` from `first` on.
+    """
+    begin, end = first, first + timedelta(days=7)
+    local = [(datetime.fromtimestamp(episode.onset.utc, zone).date(), episode) for episode in episodes]
+    mine = [episode for day, episode in local if begin <= day < end]
+    before = [episode for day, episode in local if begin - timedelta(days=7) <= day < begin]
+    cried, heard = crying_by_day(episodes, zone), listened_by_day(coverage, zone)
+    days = [begin + timedelta(days=number) for number in range(7)]
+    return Week(
+        first,
+        outcomes(mine),
+        outcomes(before),
+        sum(cried.get(day, 0.0) for day in days),
+        sum(cried.get(day - timedelta(days=7), 0.0) for day in days),
+        tuple(cried.get(day, 0.0) for day in days),
+        tuple(sum(heard.get(day, ())) for day in days),
+        usual(mine),
+        usual(before),
+        calmed(mine)[0],
+        soothed(mine),
+        needs(mine),
+        dict(Counter(name for episode in real(mine) for name in episode.helped).most_common()),
+        _longest_quiet(mine, coverage),
+    )
+
+
+def _longest_quiet(episodes: Sequence[Case], coverage: Sequence[Covered]) -> float:
+    """The longest time really listened to without crying; a gap in coverage ends it."""
+    cries = sorted((e.onset.utc, e.onset.utc + known_s(e)) for e in real(episodes))
+    longest = 0.0
+    for span in coverage:
+        if span.kind != "listening":
+            continue
+        at = span.start_utc
+        for start, stop in cries:
+            if stop <= span.start_utc or start >= span.end_utc:
+                continue
+            longest = max(longest, start - at)
+            at = max(at, stop)
+        longest = max(longest, span.end_utc - at)
+    return longest
