@@ -13,6 +13,11 @@ def make_detector(config: Config) -> Detector:
     return Detector()
 
 
+def ear_names(detector: Detector) -> tuple[str, ...]:
+    """Which ears are on, for people."""
+    return (detector.model_version,)
+
+
 def thresholds_of(config: Config, sensitivity: str | None = None) -> tuple[float, float]:
     """Score to begin crying at, and to pause under: the configured ones, else those measured for the sensitivity."""
     on, off = config.detector.on_threshold, config.detector.off_threshold

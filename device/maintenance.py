@@ -9,7 +9,7 @@ from device import credentials
 from device.address import Address
 from device.config import data_dir, journal_path, socket_path
 from device.control_client import ControlClient
-from device.ears import make_detector
+from device.ears import ear_names, make_detector
 from device.errors import ControlError, NurseryError
 from device.settings import Config
 
@@ -60,7 +60,8 @@ def _ears(config: Config) -> Row:
         detector = make_detector(config)
     except NurseryError as error:
         return "ears", False, str(error), {}
-    return "ears", True, ", ".join(detector.ears), {"ears": list(detector.ears)}
+    names = ear_names(detector)
+    return "ears", True, ", ".join(names), {"ears": list(names)}
 
 
 def _round_trip(config: Config) -> Row:
@@ -87,12 +88,17 @@ def _broker(config: Config) -> Address:
 
 
 def print_devices(config: Config) -> int:
-    """List the microphones; gives 1 if there is none."""
-    from device.microphone import devices
+    """List the microphones; gives 1 if there is none.
 
-    found = devices()
+    Raises:
+        AudioSourceError: PortAudio is missing or does not start.
+    """
+    from device.portaudio import PortAudio
+
+    found = PortAudio().devices()
     for device in found:
-        print(device)
+        default = ", the default one" if device.default else ""
+        print(f"{device.name} ({device.channels} channels, {device.rate_hz:.0f} Hz{default})")
     if not found:
         print("No microphone was found. Plug one in; then run this again.", file=sys.stderr)
     return 0 if found else 1

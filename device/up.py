@@ -20,7 +20,6 @@ from device import credentials
 from device.app import App, build
 from device.clock import SystemClock
 from device.config import Loaded, data_dir
-from device.demo import prepare
 from device.errors import NurseryError
 from device.settings import Config, sections
 from device.wavfile import ReplayClock, WavFile
@@ -32,7 +31,7 @@ PAGE_RESTART_S = 2.0
 
 def run(loaded: Loaded, *, replay: Path | None, speed: float) -> int:
     """The monitor alone, until a signal; gives the exit status."""
-    with _built(loaded.config, replay=replay, speed=speed, demo=False, embedded=False) as app:
+    with _built(loaded.config, replay=replay, speed=speed, demo=False, broker_needed=False) as app:
         app.run()
     return 0
 
@@ -51,25 +50,27 @@ def up(loaded: Loaded, *, replay: Path | None, speed: float, demo: bool, page: b
             if not nursery.caregivers:
                 nursery = dataclasses.replace(nursery, caregivers=("Ana", "Ben"))
             config = dataclasses.replace(config, nursery=nursery)
+            from device.demo import prepare
+
             replay = replay or prepare(folder, SystemClock().now()).recording
         _free(config.page.bind, config.page.port, "page.port") if page else None
         _, password = credentials.load_or_create(data_dir(config))
-        app = stack.enter_context(_built(config, replay=replay, speed=speed, demo=demo, embedded=not config.mqtt.host))
+        app = stack.enter_context(_built(config, replay=replay, speed=speed, demo=demo, broker_needed=True))
         if page:
             stack.enter_context(_page(config))
         print(login(config, password=password, page=page), flush=True)
-        app.run(say=lambda text: print(text, flush=True))
+        app.run()
     return 0
 
 
 @contextlib.contextmanager
-def _built(config: Config, *, replay: Path | None, speed: float, demo: bool, embedded: bool) -> Iterator[App]:
+def _built(config: Config, *, replay: Path | None, speed: float, demo: bool, broker_needed: bool) -> Iterator[App]:
     clock: SystemClock | ReplayClock = SystemClock()
     source = None
     if replay is not None:
         clock = ReplayClock(clock.now(), speed, boot_id=f"replay-{os.getpid()}")
         source = WavFile(replay, clock, speed=speed, loop=demo and math.isfinite(speed))
-    with build(config, clock=clock, source=source, embedded_broker=embedded, demo=demo) as app:
+    with build(config, clock=clock, source=source, broker_needed=broker_needed, demo=demo) as app:
         _on_signals(app)
         yield app
 
