@@ -91,7 +91,7 @@ def _free(bind: str, port: int, name: str) -> None:
             probe.bind((bind, port))
         except OSError as error:
             raise NurseryError(
-                f"{name} = {port}: cannot be used on {bind} ({error.strerror}); stop the other program, or set another {name}"
+                f"{name} = {port}: cannot be used on {bind} ({error.strerror}); stop what uses it, or set another {name}"
             ) from error
 
 
