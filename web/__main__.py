@@ -1,0 +1,58 @@
+"""The command `nursery-web`: the page alone, in a process of its own."""
+
+import argparse
+import logging
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from device.clock import SystemClock
+from device.config import data_dir, load, socket_path
+from device.errors import NurseryError
+from web import STREAMS, create_app
+from web.keys import Keys
+from web.live import LiveMonitor
+from web.serve import Server
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve the page until stopped; gives the exit status."""
+    parser = argparse.ArgumentParser(prog="nursery-web", description="Serve the history page of the nursery monitor.")
+    parser.add_argument("--config", type=Path, help="the configuration file (default: as nursery-monitor finds it)")
+    parser.add_argument("--set", action="append", default=[], metavar="TABLE.KEY=VALUE", help="override one setting")
+    options = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    try:
+        overrides = dict(each.partition("=")[::2] for each in options.set)
+        config = load(options.config, overrides).config
+        clock = SystemClock()
+        keys = Keys(data_dir(config))
+        live = LiveMonitor(socket_path(config), clock)
+        server = Server(create_app(config, clock=clock, live=live, keys=keys), config.page, streams=STREAMS)
+    except NurseryError as error:
+        print(error, file=sys.stderr)
+        return error.exit_status
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    live.start()
+    scheme = "https" if config.page.tls_cert else "http"
+    if keys.first_password:
+        print(f"The page's password, shown this once: {keys.first_password}", flush=True)
+    print(f"The page is at {scheme}://{config.page.bind}:{server.port}", flush=True)
+    try:
+        server.run()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        live.close()
+        server.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

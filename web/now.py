@@ -1,0 +1,133 @@
+"""How things stand now, live, and the buttons to answer with."""
+
+import json
+from collections.abc import Iterator
+
+from flask import Blueprint, Response, abort, jsonify, render_template, request, session, stream_with_context, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from device.errors import JournalError
+from device.events import Episode
+from web import present
+from web.live import Live
+from web.parts import now_utc, parts, reader, words
+from web.shown import caregivers, done
+
+blueprint = Blueprint("now", __name__)
+
+STREAM_S = 55.0
+"""A stream ends after this; the browser opens it anew by itself, so that none is held for good."""
+
+BEAT_S = 2.0
+LATEST = 5
+
+
+@blueprint.get("/")
+def page() -> str:
+    """The state in words, who is coming, and the buttons."""
+    live = parts().live.now()
+    return render_template("now.html", now=present.now(live, words()), live=live, latest=_latest())
+
+
+@blueprint.get("/live")
+def live() -> Response:
+    """Server-sent events: `now` with the state's HTML when it changes, `beat` every two seconds."""
+    if not parts().streams.acquire(blocking=False):
+        abort(Response("", 503, {"Retry-After": "5"}))
+    answer = Response(stream_with_context(_stream()), mimetype="text/event-stream")
+    answer.headers["X-Accel-Buffering"] = "no"
+    answer.call_on_close(parts().streams.release)
+    return answer
+
+
+@blueprint.get("/live/once")
+def once() -> Response:
+    """The same, once: for a page that could not get a stream."""
+    known = parts().live.now()
+    return jsonify(_beat(known) | {"html": _card(known)})
+
+
+def _stream() -> Iterator[str]:
+    ears = parts().live
+    clock = parts().clock
+    ends = clock.now().monotonic + STREAM_S
+    shown: tuple[str, int] | None = None
+    known = ears.now()
+    beaten = -BEAT_S
+    yield "retry: 1000\n\n"
+    while clock.now().monotonic < ends and not ears.closing:
+        html = _card(known)
+        if shown is None or shown != (_still(html), known.changes):
+            yield _event("now", _beat(known) | {"html": html})
+            shown = (_still(html), known.changes)
+            beaten = clock.now().monotonic
+        elif clock.now().monotonic - beaten >= BEAT_S:
+            yield _event("beat", _beat(known))
+            beaten = clock.now().monotonic
+        known = ears.wait(known.turn, BEAT_S)
+
+
+def _card(known: Live) -> str:
+    return render_template("now_card.html", now=present.now(known, words()), live=known)
+
+
+def _still(html: str) -> str:
+    """The card without the seconds, which the browser counts by itself."""
+    head, *rest = html.split('data-elapsed="')
+    return head + "".join(part.partition("</time>")[2] for part in rest)
+
+
+def _beat(known: Live) -> dict[str, object]:
+    state = known.state if known.reachable else None
+    return {
+        "reachable": known.reachable,
+        "kind": present.now(known, words()).kind,
+        "title": present.now(known, words()).title,
+        "changes": known.changes,
+        "level_dbfs": None if state is None else round(max(-120.0, state.level_dbfs), 1),
+    }
+
+
+def _event(name: str, data: dict[str, object]) -> str:
+    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
+
+
+def _latest() -> list[Episode]:
+    try:
+        return reader().episodes(since_utc=now_utc() - 86400, limit=LATEST)
+    except JournalError:
+        return []
+
+
+# ---- answering ----
+
+
+@blueprint.post("/do/<any(acknowledge, arrived):command>")
+def answer(command: str) -> BaseResponse:
+    """On my way; I'm here."""
+    name = request.form.get("caregiver", "")
+    if name in caregivers():
+        session["caregiver"] = name
+    parts().live.ask(command, {"caregiver": name} if name in caregivers() else {})
+    w = words()
+    text = w._("Thank you. Noted: on the way.") if command == "acknowledge" else w._("Noted: you are there.")
+    return done(text, url_for("now.page"))
+
+
+@blueprint.post("/do/mute")
+def mute() -> BaseResponse:
+    """No alerts for a while, or again."""
+    minutes = request.form.get("minutes", type=float)
+    if minutes is None:
+        abort(400)
+    parts().live.ask("mute", {"minutes": minutes})
+    w = words()
+    off = w._("Alerts are off for %(time)s. Listening goes on.", time=w.duration((minutes or 0.0) * 60))
+    return done(off if minutes else w._("Alerts are on again."), url_for("now.page"))
+
+
+@blueprint.post("/do/me")
+def who() -> BaseResponse:
+    """Say who holds this phone."""
+    session["caregiver"] = request.form.get("caregiver", "")[:24]
+    return done("", url_for("now.page"))

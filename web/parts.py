@@ -1,0 +1,76 @@
+"""What every view of the page shares: settings, clock, monitor, history, language; held by the application, not globally."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from threading import BoundedSemaphore
+from zoneinfo import ZoneInfo
+
+from flask import current_app, g, request, session
+
+from device.clock import Clock
+from device.config import data_dir, journal_path
+from device.journal import JournalReader
+from device.settings import Config
+from web.keys import Keys
+from web.live import LiveMonitor
+from web.throttle import Throttle
+from web.words import Words, choose
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that the views are given."""
+
+    config: Config
+    clock: Clock
+    live: LiveMonitor
+    keys: Keys
+    throttle: Throttle
+    zone: ZoneInfo
+    streams: BoundedSemaphore
+
+    @property
+    def folder(self) -> Path:
+        """Where history and secrets are kept."""
+        return data_dir(self.config)
+
+
+def parts() -> Parts:
+    """The parts of the application that serves this request."""
+    found: Parts = current_app.extensions["nursery"]
+    return found
+
+
+def now_utc() -> float:
+    """The present time, UTC seconds."""
+    return parts().clock.now().utc
+
+
+def words() -> Words:
+    """The language and time zone of this request."""
+    if "words" not in g:
+        language = choose(
+            request.headers.get("Accept-Language", ""), parts().config.nursery.language, session.get("language", "")
+        )
+        g.words = Words(language, parts().zone)
+    said: Words = g.words
+    return said
+
+
+def reader() -> JournalReader:
+    """The history, opened once for this request and closed after it.
+
+    Raises:
+        JournalError: it cannot be read.
+    """
+    if "reader" not in g:
+        g.reader = JournalReader(journal_path(parts().config))
+    opened: JournalReader = g.reader
+    return opened
+
+
+def close_reader(_error: BaseException | None = None) -> None:
+    """Close the history at the end of a request."""
+    opened = g.pop("reader", None)
+    if opened is not None:
+        opened.close()

@@ -1,0 +1,72 @@
+"""The server: waitress, with enough threads that live streams never keep anybody waiting, and TLS in front if wanted."""
+
+import logging
+import threading
+from typing import Any
+
+from flask import Flask
+from waitress.server import create_server
+
+from device.errors import NurseryError
+from device.settings import PageSettings
+from web.tls import RealPeer, TlsFront
+
+log = logging.getLogger(__name__)
+
+WORKERS = 6
+"""Threads for pages, beside one for each live stream."""
+
+
+class Server:
+    """Serves the application until it is closed."""
+
+    def __init__(self, app: Flask, page: PageSettings, *, streams: int) -> None:
+        """Listen on the configured address; port 0 takes a free one.
+
+        Raises:
+            NurseryError: the address or port cannot be used, or the certificate cannot be read.
+        """
+        self._front: TlsFront | None = None
+        wsgi: Any = app
+        host, port = page.bind, page.port
+        if page.tls_cert:
+            self._front = TlsFront(page.bind, page.port, page.tls_cert, page.tls_key)
+            wsgi, host, port = RealPeer(app, self._front.peers), "127.0.0.1", 0
+        try:
+            self._server = create_server(
+                wsgi,
+                host=host,
+                port=port,
+                threads=WORKERS + streams,
+                connection_limit=200,
+                channel_timeout=60,
+                max_request_body_size=app.config["MAX_CONTENT_LENGTH"],
+                ident="",
+                clear_untrusted_proxy_headers=True,
+            )
+        except (OSError, ValueError) as error:
+            raise NurseryError(
+                f"the page cannot listen on {page.bind} port {page.port} ({error}); stop what uses it, or set page.port"
+            ) from error
+        inner = self._server.effective_port
+        self.port = self._front.start(inner) if self._front else inner
+        self._thread: threading.Thread | None = None
+
+    def run(self) -> None:
+        """Serve until `close`, or until interrupted."""
+        self._server.run()
+
+    def start(self) -> None:
+        """Serve on a thread of its own."""
+        self._thread = threading.Thread(target=self.run, name="page", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop; calling it again does nothing."""
+        if self._front is not None:
+            self._front.close()
+            self._front = None
+        self._server.close()
+        if self._thread is not None:
+            self._thread.join(5)
+            self._thread = None

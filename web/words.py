@@ -1,0 +1,173 @@
+"""The family's language and time zone: translations, dates, times and durations as people say them.
+
+Translations are the files translations/<language>.po, compiled when they are first needed, so that another language is
+one more file and nothing to build.
+"""
+
+import io
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from gettext import NullTranslations
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel import Locale, negotiate_locale
+from babel.dates import format_date, format_skeleton, format_time, get_day_names
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal, format_percent
+from babel.support import Translations
+
+MINUTE_S = 60
+HOUR_S = 3600
+
+
+@cache
+def languages() -> tuple[str, ...]:
+    """Languages that the page speaks: English, and one for each file in translations/."""
+    found = (entry.name for entry in (files("web") / "translations").iterdir())
+    return ("en", *sorted(name.removesuffix(".po") for name in found if name.endswith(".po")))
+
+
+@cache
+def _translations(language: str) -> NullTranslations:
+    if language == "en":
+        return NullTranslations()
+    catalogue = read_po(
+        io.BytesIO((files("web") / "translations" / f"{language}.po").read_bytes()), locale=language, domain="messages"
+    )
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+def choose(wishes: str, fixed: str = "", chosen: str = "") -> str:
+    """Pick the language: the person's own choice, else the house's, else the browser's wishes, else English."""
+    for language in (chosen, fixed):
+        if language in languages():
+            return language
+    wanted = [part.split(";")[0].strip().replace("-", "_") for part in wishes.split(",") if part.strip()]
+    wanted = [each for each in wanted if all(c.isalpha() or c == "_" for c in each)]
+    return negotiate_locale(wanted, list(languages())) or "en"
+
+
+def family_zone(name: str) -> ZoneInfo:
+    """The time zone called `name`; without a name, the machine's own; UTC where that cannot be told."""
+    link = Path("/etc/localtime")
+    stated = Path("/etc/timezone")
+    candidates = [name, os.environ.get("TZ", "").lstrip(":")]
+    if link.is_symlink():
+        candidates.append(str(link.resolve()).partition("zoneinfo/")[2])
+    if stated.is_file():
+        candidates.append(stated.read_text().strip())
+    for candidate in candidates:
+        try:
+            if candidate:
+                return ZoneInfo(candidate)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            continue
+    return ZoneInfo("UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Says things in one language and one time zone."""
+
+    language: str
+    zone: ZoneInfo
+
+    def _(self, message: str, **values: object) -> str:
+        """Translate, then fill in `%(name)s` values."""
+        text = _translations(self.language).gettext(message)
+        return text % values if values else text
+
+    def n_(self, one: str, many: str, n: int, **values: object) -> str:
+        """Translate in the grammatical number that `n` needs; `%(n)s` is filled in too."""
+        return _translations(self.language).ngettext(one, many, n) % {"n": self.number(n), **values}
+
+    # ---- time ----
+
+    def local(self, utc: float) -> datetime:
+        """The family's local time."""
+        return datetime.fromtimestamp(utc, self.zone)
+
+    def today(self, utc: float) -> date:
+        """The family's date at an instant."""
+        return self.local(utc).date()
+
+    def midnight(self, day: date, hour: int = 0) -> float:
+        """UTC seconds of a local hour; days have 23, 24 or 25 hours, so never add 86 400."""
+        return datetime.combine(day, time(hour), self.zone).astimezone(UTC).timestamp()
+
+    def clock(self, utc: float) -> str:
+        """Time of day, to the minute."""
+        return str(format_time(self.local(utc), "HH:mm", locale=self.language))
+
+    def day(self, day: date) -> str:
+        """A date with its weekday, as short as it can be understood."""
+        return str(format_skeleton("MMMEd", datetime.combine(day, time()), locale=self.language))
+
+    def long_day(self, day: date) -> str:
+        """A date in full."""
+        return str(format_date(day, "full", locale=self.language))
+
+    def short_day(self, day: date) -> str:
+        """Day and month alone."""
+        return str(format_skeleton("MMMd", datetime.combine(day, time()), locale=self.language))
+
+    def weekdays(self, width: Literal["abbreviated", "wide"] = "abbreviated") -> list[str]:
+        """Names of the days, Monday first."""
+        names: Mapping[int, str] = get_day_names(width, locale=self.language)
+        return [str(names[i]).rstrip(".") for i in range(7)]
+
+    def when(self, utc: float, now_utc: float) -> str:
+        """Time of day, with the date where it is not today."""
+        day, today = self.today(utc), self.today(now_utc)
+        if day == today:
+            return self.clock(utc)
+        if day == today - timedelta(days=1):
+            return self._("yesterday %(time)s", time=self.clock(utc))
+        return f"{self.day(day)}, {self.clock(utc)}"
+
+    # ---- amounts ----
+
+    def number(self, value: float, digits: int = 0) -> str:
+        """A number with at most `digits` decimals."""
+        return str(format_decimal(round(value, digits), locale=self.language))
+
+    def percent(self, share: float) -> str:
+        """A share of 0..1 as whole percent."""
+        return str(format_percent(share, locale=self.language))
+
+    def duration(self, seconds: float) -> str:
+        """A duration of two units at most: 45 s, 4 min, 1 h 20 min, 3 days."""
+        s = round(max(0.0, seconds))
+        if s < 90:
+            return self._("%(s)s s", s=s)
+        minutes = round(s / MINUTE_S)
+        if minutes < 60:
+            return self._("%(m)s min", m=minutes)
+        hours, rest = divmod(minutes, 60)
+        if hours >= 48:
+            return self.n_("%(n)s day", "%(n)s days", round(hours / 24))
+        return self._("%(h)s h %(m)s min", h=hours, m=rest) if rest else self._("%(h)s h", h=hours)
+
+    def span(self, low_s: float, high_s: float) -> str:
+        """A range of durations, the unit said once where both have the same: 1–4 min."""
+        low, high = self.duration(low_s), self.duration(high_s)
+        if low == high:
+            return low
+        number, _, unit = low.partition(" ")
+        other, _, same = high.partition(" ")
+        return f"{number}–{other} {unit}" if unit == same and number.isdigit() and other.isdigit() else f"{low} – {high}"
+
+
+def language_name(language: str) -> str:
+    """A language's name in itself."""
+    return str(Locale.parse(language).get_display_name(language) or language).capitalize()
