@@ -154,7 +154,7 @@ def partition(
 
 
 def _off(ended: str | None) -> str:
-    return {None: "", "": "cut", "stalled": "cut", "clock": "clock"}.get(ended, "stopped")
+    return {None: "", "": "cut", "cut": "cut", "stalled": "cut", "clock": "clock"}.get(ended, "stopped")
 
 
 def _join(spans: list[Span], span: Span) -> None:

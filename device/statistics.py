@@ -114,22 +114,21 @@ def week(episodes: Sequence[Case], coverage: Sequence[Covered], zone: tzinfo, fi
         soothed(mine),
         needs(mine),
         dict(Counter(name for episode in real(mine) for name in episode.helped).most_common()),
-        _longest_quiet(mine, coverage),
+        _longest_quiet(episodes, coverage, *(datetime.combine(day, time(), zone).timestamp() for day in (begin, end))),
     )
 
 
-def _longest_quiet(episodes: Sequence[Case], coverage: Sequence[Covered]) -> float:
-    """The longest time really listened to without crying; a gap in coverage ends it."""
+def _longest_quiet(episodes: Sequence[Case], coverage: Sequence[Covered], begin: float, end: float) -> float:
+    """The longest time within [begin, end) really listened to without crying; a gap in coverage ends it."""
     cries = sorted((e.onset.utc, e.onset.utc + known_s(e)) for e in real(episodes))
     longest = 0.0
     for span in coverage:
-        if span.kind != "listening":
+        at, until = max(begin, span.start_utc), min(end, span.end_utc)
+        if span.kind != "listening" or until <= at:
             continue
-        at = span.start_utc
         for start, stop in cries:
-            if stop <= span.start_utc or start >= span.end_utc:
-                continue
-            longest = max(longest, start - at)
-            at = max(at, stop)
-        longest = max(longest, span.end_utc - at)
+            if stop > at and start < until:
+                longest = max(longest, start - at)
+                at = stop
+        longest = max(longest, until - at)
     return longest
