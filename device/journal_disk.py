@@ -36,6 +36,7 @@ class Disk:
         self._on_new = on_new
         self._opened = False
         self._failed = 0.0
+        self._stale = False
         self._slow: tuple[Instant, float] | None = None
         self.db: sqlite3.Connection | None = None
         self.error: JournalError | None = None
@@ -82,9 +83,10 @@ class Disk:
 
     def _attempt(self, action: Callable[[sqlite3.Connection], Result], now: Instant) -> Result:
         run = Run(self._clock.boot_id, now, self._about, first=not self._opened)
-        if self.db is None:
-            self.db, text = open_store(self._path, run)
-            self._opened = True
+        if self.db is None or self._stale:
+            db, text = open_store(self._path, run)
+            self.close()
+            self.db, self._stale, self._opened = db, False, True
             if text is not None:
                 self._replaced(text)
         try:
@@ -102,9 +104,8 @@ class Disk:
         self._on_new()
 
     def _fail(self, error: JournalError, now: Instant, *, keep: bool) -> JournalError:
-        # A file opened while the disk could only be read stays so: open it anew next time.
-        if not keep:
-            self.close()
+        # A file opened while the disk could only be read stays so: it is opened anew next time, and read until then.
+        self._stale = not keep
         if self.error is None:
             _log.error("%s", error)
         self.error, self._failed = error, now.monotonic

@@ -8,7 +8,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from device.journal_rows import episode_of, event_of
+from device.events import EpisodeEdited, EpisodeEvent, Event
+from device.journal_rows import episode_of, event_of, put_episode
 from device.journal_schema import open_reader, open_writer, transaction
 
 TABLES = ("meta", "boot", "episode", "event", "coverage", "fault", "change", "context", "embedding")
@@ -80,10 +81,23 @@ def _copy_table(source: sqlite3.Connection, target: sqlite3.Connection, table: s
         return
     names = ", ".join(columns)
     places = ", ".join("?" * len(columns))
+    known = {row[0] for row in target.execute("SELECT id FROM episode")}
     for row in _readable(source, table, names):
-        if _sound(table, dict(zip(columns, row, strict=True))):
+        cells = dict(zip(columns, row, strict=True))
+        if _sound(table, cells):
             with suppress(sqlite3.Error):
+                if table == "event" and cells["episode_id"] not in known:
+                    _retell(target, event_of(cells["seq"], cells["boot_id"], cells["data"]).event)
                 target.execute(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({places})", row)
+
+
+def _retell(target: sqlite3.Connection, event: Event) -> None:
+    """An episode whose own row is lost comes back from its events, each of which holds its state at that time."""
+    if isinstance(event, EpisodeEvent):
+        put_episode(target, event.episode)
+    if isinstance(event, EpisodeEdited):
+        gone = event.at.utc if event.deleted else None
+        target.execute("UPDATE episode SET deleted_utc = ? WHERE id = ?", (gone, event.episode.id))
 
 
 def _sound(table: str, row: dict[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from pathlib import Path
 
 from device.clock import Clock, Instant
@@ -14,7 +15,7 @@ from device.journal_coverage import CoverageLog
 from device.journal_disk import Disk, Result
 from device.journal_edits import carry_out, stored
 from device.journal_rows import LIGHT, Context, EpisodeRow, episode_of, light, put_contexts
-from device.journal_schema import explain, transaction
+from device.journal_schema import explain, open_reader, transaction
 from device.journal_store import correct, purge
 from device.settings import AlertSettings, StorageSettings
 
@@ -109,7 +110,10 @@ class JournalWriter:
     def pending(self, limit: int = 100) -> list[StoredEvent]:
         """The oldest events that the broker has not acknowledged, in order; also those that still wait for the disk."""
         try:
-            return self._backlog.pending(self._disk.db, limit)
+            if self._disk.db is not None:
+                return self._backlog.pending(self._disk.db, limit)
+            with closing(open_reader(self._path)) as db:
+                return self._backlog.pending(db, limit)
         except sqlite3.Error as error:
             _log.warning("%s", explain(error, self._path))
             return self._backlog.pending(None, limit)

@@ -87,7 +87,7 @@ def state(clock: FakeClock, mic: Mic = Mic.OK, text: str = "") -> MonitorState:
 
 
 @contextmanager
-def small_disk(folder: Path, size: str = "600k") -> Iterator[Path]:
+def small_disk(folder: Path, size: str = "6m") -> Iterator[Path]:
     """A real disk of a given size; skips where no file system may be mounted."""
     folder.mkdir()
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], capture_output=True)

@@ -1,0 +1,332 @@
+"""When the disk fails, nothing that was told is lost while the monitor lives, and a person is told what is wrong."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from device.clock import Instant
+from device.errors import JournalError
+from device.events import Edit, EpisodeEnded, EpisodeUpdated, Event, Source, Tested
+from device.journal import JournalReader, JournalWriter
+from tests.fakes import START, FakeClock
+from tests.fakes_history import episode, remount, small_disk, state, story, writer
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "card") as folder:
+        yield folder
+
+
+def told(journal: JournalWriter, events: list[Event]) -> list[str]:
+    """Tell the journal; give the sentences of what failed."""
+    sentences = []
+    for event in events:
+        try:
+            journal.handle(event)
+        except JournalError as error:
+            sentences.append(str(error))
+    return sentences
+
+
+def stored(path: Path) -> list[Event]:
+    with JournalReader(path) as reader:
+        return [one.event for one in reader.each_event()]
+
+
+def test_a_full_disk_keeps_events_in_memory_and_writes_them_in_order_once_there_is_room(disk: Path) -> None:
+    clock = FakeClock()
+    path = disk / "journal.db"
+    journal = writer(path, clock)
+    journal.handle(story(0)[0])
+    ballast = disk / "ballast"
+    with ballast.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
+        while True:
+            file.write(b"x" * 4096)
+    # What room SQLite has already taken is used up first.
+    events = [event for number in range(1, 40) for event in story(number)]
+    sentences = told(journal, events)
+    assert sentences
+    assert set(sentences) == {f"The history in {path} cannot be used: the disk is full; free some space."}
+    assert [one.event for one in journal.pending(1000)] == [story(0)[0], *events]
+    with pytest.raises(JournalError, match="full"):
+        journal.update(state(clock))
+    ballast.unlink()
+    with pytest.raises(JournalError, match="full"):
+        journal.update(state(clock))
+    clock.advance(6.0)
+    journal.update(state(clock))
+    assert stored(path) == [story(0)[0], *events]
+    assert [one.event for one in journal.pending(1000)] == [story(0)[0], *events]
+    journal.close()
+
+
+def test_a_disk_that_turns_read_only_is_written_again_when_it_can_be(disk: Path) -> None:
+    clock = FakeClock()
+    path = disk / "journal.db"
+    journal = writer(path, clock)
+    journal.handle(story(0)[0])
+    journal._disk.close()
+    remount(disk, "ro")
+    sentences = told(journal, story(1))
+    assert len(sentences) == 3
+    assert "only be read" in sentences[0] or "cannot be opened" in sentences[0]
+    with JournalReader(path) as reader:
+        assert reader.count() == 1, "the page still reads"
+    remount(disk, "rw")
+    clock.advance(6.0)
+    journal.update(state(clock))
+    assert stored(path) == [story(0)[0], *story(1)]
+    journal.close()
+
+
+def test_a_disk_that_is_read_only_at_the_start_does_not_stop_the_start(disk: Path) -> None:
+    clock = FakeClock()
+    path = disk / "journal.db"
+    remount(disk, "ro")
+    journal = writer(path, clock)
+    assert journal.resume() is None
+    assert journal.last() is None
+    assert journal.close_open(clock.now()) == ()
+    assert told(journal, story(1))
+    remount(disk, "rw")
+    clock.advance(6.0)
+    journal.update(state(clock))
+    assert stored(path) == story(1)
+    journal.close()
+
+
+def test_a_lock_held_by_another_program(path: Path) -> None:
+    clock = FakeClock()
+    journal = writer(path, clock)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        (sentence, *_) = told(journal, story(1))
+        assert "another program" in sentence
+        with pytest.raises(JournalError, match="another program"):
+            journal.apply(Edit(START, Source.PAGE, "e1", "delete"))
+        other.execute("ROLLBACK")
+    clock.advance(6.0)
+    journal.update(state(clock))
+    assert stored(path) == story(1)
+    journal.close()
+
+
+def test_a_folder_that_is_gone(path: Path) -> None:
+    clock = FakeClock()
+    folder = path.parent / "data"
+    folder.write_text("in the way")
+    journal = writer(folder / "journal.db", clock)
+    assert told(journal, story(1))
+    folder.unlink()
+    clock.advance(6.0)
+    journal.update(state(clock))
+    assert stored(folder / "journal.db") == story(1)
+    journal.close()
+
+
+def test_deliveries_are_remembered_while_the_disk_fails(path: Path) -> None:
+    clock = FakeClock()
+    journal = writer(path, clock)
+    journal.handle(story(1)[0])
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        told(journal, story(1)[1:])
+        for event in story(1)[:2]:
+            with pytest.raises(JournalError, match="another program"):
+                journal.delivered(event.id)
+        assert [one.event for one in journal.pending()] == story(1)[2:]
+        other.execute("ROLLBACK")
+    clock.advance(6.0)
+    journal.update(state(clock))
+    journal.close()
+    again = writer(path, clock)
+    assert [one.event for one in again.pending()] == story(1)[2:]
+    again.close()
+
+
+def test_the_backlog_is_bounded_and_gives_up_the_least_important_first(path: Path) -> None:
+    clock = FakeClock()
+    journal = JournalWriter(path.parent / "none" / "x" / "journal.db", clock=clock, backlog=5)
+    (path.parent / "none").write_text("in the way")
+    told(journal, [story(0)[0], *(EpisodeUpdated(START, episode(0, outcome=None)) for _ in range(3)), *story(1)])
+    assert [one.event for one in journal.pending()] == [story(0)[0], *story(1)]
+    told(journal, story(2))
+    assert [one.event for one in journal.pending()] == [*story(1)[1:], *story(2)]
+    journal.close()
+
+
+class SlowClock(FakeClock):
+    """Every look at it takes time, as if the card did."""
+
+    step_s = 0.0
+
+    def now(self) -> Instant:
+        return self.advance(self.step_s)
+
+
+def test_a_slow_card_is_said_for_a_while(path: Path) -> None:
+    clock = SlowClock()
+    journal = JournalWriter(path, clock=clock)
+    journal.start()
+    slow = journal.probes["disk_slow"]
+    assert slow() is None
+    clock.step_s = 3.0
+    journal.handle(story(0)[0])
+    clock.step_s = 0.0
+    assert slow() == "The memory card took 3 s to store something; it may be wearing out."
+    clock.advance(601)
+    assert slow() is None
+    journal.close()
+
+
+# ---- damage ----
+
+
+def filled(path: Path, count: int = 200) -> list[Event]:
+    journal = writer(path)
+    wordy = [replace(episode(n), note="x" * 300) for n in range(count)]
+    events: list[Event] = [EpisodeEnded(one.onset.plus(200), one) for one in wordy]
+    for event in events:
+        journal.handle(event)
+    journal.close()
+    return events
+
+
+def damage(path: Path, offset: int, length: int) -> None:
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(b"\xa5" * length)
+
+
+def corrupt_files(path: Path) -> list[Path]:
+    return sorted(path.parent.glob("journal-corrupt-*.db"))
+
+
+def test_a_file_that_is_no_database_is_kept_aside(path: Path) -> None:
+    path.write_bytes(b"garbage " * 1000)
+    journal = writer(path)
+    journal.handle(story(1)[0])
+    text = journal.probes["history_damaged"]()
+    (aside,) = corrupt_files(path)
+    assert text is not None
+    assert "0 episodes" in text
+    assert str(aside) in text
+    assert aside.read_bytes() == b"garbage " * 1000
+    assert stored(path) == story(1)[:1]
+    journal.close()
+    with JournalReader(path) as reader:
+        assert reader.meta()["salvaged"] == text
+
+
+@pytest.mark.parametrize("page", [3, 10, 40, 80])
+def test_readable_rows_of_a_damaged_file_are_saved(path: Path, page: int) -> None:
+    events = filled(path)
+    damage(path, page * 4096, 4096)
+    whole = path.read_bytes()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("INSERT INTO coverage VALUES (999999, 'b', 'listening', '', 0, 0, 1, 1, '')")
+        db.commit()
+    journal = writer(path)
+    text = journal.probes["history_damaged"]()
+    assert text is not None, "an unclean end leads to a check, and the check finds it"
+    (aside,) = corrupt_files(path)
+    assert aside.stat().st_size >= len(whole) - 4096
+    with JournalReader(path) as reader:
+        saved = reader.episodes()
+        assert len(saved) > 150
+        assert {one.id for one in saved} <= {f"e{n}" for n in range(200)}
+        assert all(one.note == "x" * 300 for one in saved)
+        assert all(one.event in events for one in reader.each_event())
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+        assert db.execute("PRAGMA foreign_key_check").fetchall() == []
+    journal.handle(story(500)[0])
+    journal.close()
+
+
+def test_damage_found_while_running_is_salvaged_at_once_and_the_event_is_kept(path: Path) -> None:
+    filled(path)
+    journal = writer(path)
+    journal.update(state(FakeClock()))
+    damage(path, 4096, 200 * 4096)
+    fresh = story(700)
+    assert told(journal, fresh) == []
+    assert journal.probes["history_damaged"]() is not None
+    assert fresh[-1] in stored(path)
+    assert [one.event for one in journal.pending(1000)][-3:] == fresh
+    assert corrupt_files(path)
+    journal.close()
+
+
+def test_a_salvage_cut_in_the_middle_is_completed_at_the_next_start(path: Path) -> None:
+    events = filled(path, 20)
+    path.rename(path.with_name("journal.db.saved"))
+    journal = writer(path)
+    assert stored(path) == events
+    journal.close()
+
+
+def test_a_salvage_on_a_full_disk_changes_nothing(disk: Path) -> None:
+    path = disk / "journal.db"
+    filled(path, 60)
+    damage(path, 4096, 4096)
+    damage(path, 0, 16)
+    before = path.read_bytes()
+    with (disk / "ballast").open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
+        while True:
+            file.write(b"x" * 4096)
+    clock = FakeClock()
+    journal = writer(path, clock)
+    assert told(journal, story(1))
+    assert path.read_bytes() == before
+    (disk / "ballast").unlink()
+    clock.advance(6.0)
+    journal.update(state(clock))
+    assert stored(path) == story(1)
+    assert [aside.read_bytes() for aside in corrupt_files(path)] == [before]
+    journal.close()
+
+
+def test_a_reader_needs_no_right_to_write(disk: Path) -> None:
+    path = disk / "journal.db"
+    events = filled(path, 10)
+    remount(disk, "ro")
+    assert stored(path) == events
+
+
+def test_a_reader_sees_what_was_written_while_it_looked(path: Path) -> None:
+    journal = writer(path)
+    journal.handle(story(1)[0])
+    with JournalReader(path) as reader:
+        assert reader.count() == 1
+        journal.handle(story(2)[0])
+        assert reader.count() == 2
+    journal.close()
+
+
+def test_a_copied_file_without_its_log_is_whole(path: Path) -> None:
+    filled(path, 5)
+    copy = path.with_name("copy.db")
+    shutil.copy(path, copy)
+    with JournalReader(copy) as reader:
+        assert reader.count() == 5
+
+
+def test_closing_with_a_failing_disk_ends(path: Path) -> None:
+    journal = writer(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert told(journal, [Tested(START, "x")])
+        journal.close()
+        journal.close()
