@@ -8,13 +8,12 @@ from typing import Any
 
 from device.clock import Instant
 from device.errors import JournalError
-from device.events import Episode, Need, Outcome, StoredEvent
+from device.events import Context, Episode, Need, Outcome, StoredEvent
 from device.journal_coverage import partition
 from device.journal_edits import changes
 from device.journal_rows import (
     LIGHT,
     Change,
-    Context,
     Embedding,
     EpisodeRow,
     FaultRecord,

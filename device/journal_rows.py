@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from device.clock import Instant
-from device.events import Context as Context
-from device.events import Bout, Distress, Episode, Event, Helped, Need, Outcome, StoredEvent
+from device.events import Bout, Context, Distress, Episode, Event, Helped, Need, Outcome, StoredEvent
 from device.wire import decode_episode, decode_event, decode_part, encode_episode, encode_event
 
 

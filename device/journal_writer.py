@@ -9,12 +9,23 @@ from pathlib import Path
 from device.clock import Clock, Instant
 from device.corrections import apply_tag, interrupted
 from device.errors import JournalError
-from device.events import Edit, Episode, EpisodeEdited, EpisodeEnded, EpisodeTagged, Event, MonitorState, StoredEvent, Tag
+from device.events import (
+    Context,
+    Edit,
+    Episode,
+    EpisodeEdited,
+    EpisodeEnded,
+    EpisodeTagged,
+    Event,
+    MonitorState,
+    StoredEvent,
+    Tag,
+)
 from device.journal_backlog import Backlog
 from device.journal_coverage import CoverageLog
 from device.journal_disk import Disk, Result
 from device.journal_edits import carry_out, stored
-from device.journal_rows import LIGHT, Context, EpisodeRow, episode_of, light, put_contexts
+from device.journal_rows import LIGHT, EpisodeRow, episode_of, light, put_contexts
 from device.journal_schema import explain, open_reader, transaction
 from device.journal_store import correct, purge
 from device.settings import AlertSettings, StorageSettings
