@@ -14,7 +14,8 @@ from device import __version__
 from device.clock import Clock, SystemClock
 from device.config import data_dir, socket_path
 from device.settings import Config
-from web import auth, day, episode, errors, history, more, now, security
+from web import auth, day, episode, errors, history, insights, more, now, security
+from web.figures import Kept
 from web.keys import Keys
 from web.live import LiveMonitor
 from web.parts import Parts, close_reader
@@ -69,7 +70,7 @@ def create_app(
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions["nursery"] = Parts(
-        config, clock, live, keys, Throttle(), family_zone(config.nursery.time_zone), BoundedSemaphore(streams)
+        config, clock, live, keys, Throttle(), family_zone(config.nursery.time_zone), BoundedSemaphore(streams), Kept()
     )
     security.install(app)
     errors.install(app)
@@ -77,7 +78,7 @@ def create_app(
     app.context_processor(helpers)
     app.add_url_rule("/healthz", "healthz", lambda: ("ok\n", 200, {"Content-Type": "text/plain"}))
     _version_static(app)
-    for topic in (auth, now, day, history, episode, more):
+    for topic in (auth, now, day, history, episode, insights, more):
         app.register_blueprint(topic.blueprint)
     return app
 

@@ -11,6 +11,7 @@ from device.clock import Clock
 from device.config import data_dir, journal_path
 from device.journal import JournalReader
 from device.settings import Config
+from web.figures import Kept
 from web.keys import Keys
 from web.live import LiveMonitor
 from web.throttle import Throttle
@@ -28,6 +29,7 @@ class Parts:
     throttle: Throttle
     zone: ZoneInfo
     streams: BoundedSemaphore
+    figures: Kept
 
     @property
     def folder(self) -> Path:
