@@ -82,8 +82,9 @@ class CoverageLog:
             if seq is None:
                 seq, free = free, free + 1
             db.execute(
-                "INSERT OR REPLACE INTO coverage (seq, boot_id, kind, reason, start_utc, start_monotonic, end_utc, synced, "
-                "ended) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO coverage (seq, boot_id, kind, reason, start_utc, start_monotonic, end_utc, synced, ended) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (seq) DO UPDATE SET start_utc = excluded.start_utc, "
+                "end_utc = excluded.end_utc, synced = excluded.synced, ended = excluded.ended",
                 (
                     seq,
                     self._boot_id,

@@ -55,7 +55,6 @@ CREATE TABLE coverage (
     start_utc REAL NOT NULL, start_monotonic REAL NOT NULL, end_utc REAL NOT NULL, synced INTEGER NOT NULL,
     ended TEXT NOT NULL                         -- '' while it goes on, or if it was cut; changed, stopped, clock
 ) STRICT;
-CREATE INDEX coverage_end ON coverage (end_utc);
 CREATE TABLE fault (
     seq INTEGER PRIMARY KEY, boot_id TEXT NOT NULL, code TEXT NOT NULL, text TEXT NOT NULL,
     start_utc REAL NOT NULL, start_monotonic REAL NOT NULL, end_utc REAL, synced INTEGER NOT NULL
