@@ -14,7 +14,24 @@ from device import __version__
 from device.clock import Clock, SystemClock
 from device.config import data_dir, socket_path
 from device.settings import Config
-from web import auth, day, episode, errors, history, insights, more, now, security
+from web import (
+    api,
+    auth,
+    cries,
+    day,
+    episode,
+    errors,
+    export,
+    health,
+    history,
+    imports,
+    insights,
+    letter,
+    more,
+    now,
+    security,
+    settings,
+)
 from web.figures import Kept
 from web.keys import Keys
 from web.live import LiveMonitor
@@ -78,7 +95,7 @@ def create_app(
     app.context_processor(helpers)
     app.add_url_rule("/healthz", "healthz", lambda: ("ok\n", 200, {"Content-Type": "text/plain"}))
     _version_static(app)
-    for topic in (auth, now, day, history, episode, insights, more):
+    for topic in (auth, now, day, history, episode, insights, letter, cries, export, imports, health, settings, more, api):
         app.register_blueprint(topic.blueprint)
     return app
 

@@ -22,7 +22,7 @@ def level(minutes: float | None) -> int | None:
 
 def heat(rhythm: Rhythm, window: tuple[int, int] | None, w: Words, label: str) -> Markup:
     """Weekdays across, hours down, as a phone is held; the likely window is ringed."""
-    left, top, tall = 40.0, 22.0, 13.0
+    left, top, tall = 28.0, 22.0, 13.0
     wide = (WIDTH - left) / 7
     parts: list[str] = [HATCH]
     for day, name in enumerate(w.weekdays()):
@@ -40,7 +40,7 @@ def heat(rhythm: Rhythm, window: tuple[int, int] | None, w: Words, label: str) -
                 )
             )
     for hour in range(0, 24, 3):
-        parts.append(text(left - 6, top + hour * tall + 12, f"{hour:02d}:00"[:5], anchor="end"))
+        parts.append(text(left - 6, top + hour * tall + 12, f"{hour:02d}", anchor="end"))
     if window is not None:
         start, end = window
         pieces = [(start, end)] if end > start else [(start, 24), (0, end)]

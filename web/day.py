@@ -24,8 +24,8 @@ def page(day: str | None) -> str:
     night = request.args.get("view") == "night"
     today = w.today(now_utc())
     latest = today if not night or w.local(now_utc()).hour >= 18 else today - timedelta(days=1)
-    shown = latest if day is None else _date(day)
-    edges = _edges(shown, w, night=night)
+    shown = latest if day is None else day_of(day)
+    edges = day_edges(shown, w, night=night)
     found = _episodes(edges[0], edges[-1])
     spans = coverage(edges[0], min(edges[-1], now_utc()))
     contexts = reader().contexts(edges[0], edges[-1])
@@ -50,7 +50,8 @@ def page(day: str | None) -> str:
     )
 
 
-def _date(text: str) -> date:
+def day_of(text: str) -> date:
+    """The date that an address names, within the years that can be shown; otherwise there is no such page."""
     try:
         found = date.fromisoformat(text)
     except ValueError:
@@ -60,7 +61,8 @@ def _date(text: str) -> date:
     return found
 
 
-def _edges(day: date, w: Words, *, night: bool) -> tuple[float, ...]:
+def day_edges(day: date, w: Words, *, night: bool = False) -> tuple[float, ...]:
+    """UTC seconds at which the rows of a local day, or of the night after it, begin; and the end of the last one."""
     after = day + timedelta(days=1)
     if night:
         return tuple(w.midnight(d, h) for d, h in ((day, 18), (day, 22), (after, 2), (after, 6), (after, 10)))

@@ -56,12 +56,19 @@ def asked() -> Filter:
     """The filter in this request's address; what cannot be understood counts as not given."""
     given = request.args
     return Filter(
-        given.get("since", type=date.fromisoformat),
-        given.get("until", type=date.fromisoformat),
+        given.get("since", type=_day),
+        given.get("until", type=_day),
         given.get("outcome", type=Outcome),
         given.get("need", type=Need),
         given.get("caregiver", "")[:24],
     )
+
+
+def _day(text: str) -> date:
+    found = date.fromisoformat(text)
+    if not 1971 <= found.year <= 9000:
+        raise ValueError("no clock shows that year")
+    return found
 
 
 @blueprint.get("/history")

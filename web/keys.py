@@ -48,7 +48,10 @@ class Keys:
 
     def change(self, password: str) -> None:
         """Store another password; every session made before ends."""
-        fresh = with_password(self.current(), password)
+        self.put(with_password(self.current(), password))
+
+    def put(self, fresh: Credentials) -> None:
+        """Store other secrets."""
         with self._lock:
             store(self._folder, fresh)
             self._credentials, self._stamp = fresh, self._stamped()

@@ -1,6 +1,6 @@
 """The menu of everything that is not needed at night."""
 
-from flask import Blueprint, current_app, render_template
+from flask import Blueprint, render_template
 
 blueprint = Blueprint("more", __name__)
 
@@ -8,4 +8,4 @@ blueprint = Blueprint("more", __name__)
 @blueprint.get("/more")
 def page() -> str:
     """Where the rest is."""
-    return render_template("more.html", known=current_app.view_functions)
+    return render_template("more.html")

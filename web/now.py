@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from device.errors import JournalError
 from device.events import Episode
-from web import present
+from web import moment
 from web.live import Live
 from web.parts import now_utc, parts, reader, words
 from web.shown import caregivers, done
@@ -26,7 +26,7 @@ LATEST = 5
 def page() -> str:
     """The state in words, who is coming, and the buttons."""
     live = parts().live.now()
-    return render_template("now.html", now=present.now(live, words()), live=live, latest=_latest())
+    return render_template("now.html", now=moment.now(live, words()), live=live, latest=_latest())
 
 
 @blueprint.get("/live")
@@ -68,7 +68,7 @@ def _stream() -> Iterator[str]:
 
 
 def _card(known: Live) -> str:
-    return render_template("now_card.html", now=present.now(known, words()), live=known)
+    return render_template("now_card.html", now=moment.now(known, words()), live=known)
 
 
 def _still(html: str) -> str:
@@ -81,8 +81,8 @@ def _beat(known: Live) -> dict[str, object]:
     state = known.state if known.reachable else None
     return {
         "reachable": known.reachable,
-        "kind": present.now(known, words()).kind,
-        "title": present.now(known, words()).title,
+        "kind": moment.now(known, words()).kind,
+        "title": moment.now(known, words()).title,
         "changes": known.changes,
         "level_dbfs": None if state is None else round(max(-120.0, state.level_dbfs), 1),
     }

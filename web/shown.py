@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from flask import current_app, flash, get_flashed_messages, jsonify, redirect, request, session, url_for
+from flask import flash, get_flashed_messages, jsonify, redirect, request, session, url_for
 from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
 from device.errors import JournalError
 from device.events import Helped, Need
-from web import present
+from web import moment, present
 from web.parts import now_utc, parts, reader, words
 from web.security import logged_in, token
 
@@ -39,8 +39,8 @@ def helpers() -> dict[str, Any]:
         "helps": tuple(Helped),
         "demo": demo(),
         "sign": sign,
-        "places": [place for place in PLACES if place[0] in current_app.view_functions],
-        "strip": present.now(parts().live.now(), w),
+        "places": PLACES,
+        "strip": moment.now(parts().live.now(), w),
         "messages": get_flashed_messages,
     }
 

@@ -160,6 +160,9 @@ class Words:
 
     def span(self, low_s: float, high_s: float) -> str:
         """A range of durations, the unit said once where both have the same: 1–4 min."""
+        if 30 <= low_s <= high_s and 2 * MINUTE_S <= high_s < HOUR_S - 30:
+            first, last = max(1, round(low_s / MINUTE_S)), round(high_s / MINUTE_S)
+            return self._("%(m)s min", m=f"{first}–{last}" if first != last else last)
         low, high = self.duration(low_s), self.duration(high_s)
         if low == high:
             return low

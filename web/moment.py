@@ -1,0 +1,105 @@
+"""What the page says of the present moment: pure, in the words of `web.words`."""
+
+from dataclasses import dataclass
+
+from device.events import Episode, Mic, MonitorState, Outcome
+from web.live import Live
+from web.present import distress_now, ending
+from web.words import Words
+
+CALM_FOR_S = 30 * 60
+"""How long after an episode the page still asks what it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The present moment in words. `kind` chooses colour and sign; `elapsed_s` counts on by itself while it is shown."""
+
+    kind: str
+    title: str
+    detail: str = ""
+    since_utc: float | None = None
+    elapsed_s: float | None = None
+    answer: bool = False
+    answered: bool = False
+    ask: bool = False
+    episode: Episode | None = None
+    muted_until_utc: float | None = None
+    faults: tuple[str, ...] = ()
+
+
+def now(live: Live, w: Words) -> Now:
+    """Say how things stand; what is old is never shown as if it were so now."""
+    state = live.state
+    if state is None or not live.reachable:
+        return Now("unreachable", w._("The monitor is not answering"), _last_heard(live, w))
+    moment = state.at.utc + live.age_s
+    known = _known(state, live, w)
+    muted = state.muted_until.utc if state.muted_until and state.muted_until.utc > moment else None
+    faults = tuple(fault.text for fault in state.faults if not fault.code.startswith("mic"))
+    return Now(
+        known.kind,
+        known.title,
+        known.detail,
+        known.since_utc,
+        None if known.since_utc is None else max(0.0, moment - known.since_utc),
+        known.answer,
+        known.answered,
+        known.ask,
+        known.episode,
+        muted,
+        faults,
+    )
+
+
+def _last_heard(live: Live, w: Words) -> str:
+    if live.state is None:
+        return w._("Nothing has been heard from it yet. Is the device switched on? This page keeps trying by itself.")
+    return w._(
+        "It was last heard from at %(time)s. Is the device switched on? This page keeps trying by itself.",
+        time=w.clock(live.state.at.utc),
+    )
+
+
+def _known(state: MonitorState, live: Live, w: Words) -> Now:
+    episode = state.episode if state.episode is not None and state.episode.open else None
+    if state.mic is not Mic.OK:
+        title = w._("The microphone hears nothing at all") if state.mic is Mic.SILENT else w._("I cannot hear the room")
+        hint = (
+            w._("It may be muted or broken. Please look after the baby yourself until this is mended.")
+            if state.mic is Mic.SILENT
+            else w._("The microphone is not there. Please look after the baby yourself until it is back.")
+        )
+        since = state.last_block.utc if state.last_block else None
+        return Now(str(state.mic.value), title, hint, since, answer=episode is not None, episode=episode)
+    if episode is not None:
+        return _during(state, episode, w)
+    last = state.last
+    if last is not None and last.offset is not None and last.outcome is not Outcome.FALSE_ALARM:
+        if state.at.utc + live.age_s - last.offset.utc < CALM_FOR_S:
+            return Now("calm", w._("Calm"), ending(last, w), last.offset.utc, ask=True, episode=last)
+        return Now("listening", w._("Listening"), w._("All quiet."), last.offset.utc)
+    return Now("listening", w._("Listening"), w._("All quiet."))
+
+
+def _during(state: MonitorState, episode: Episode, w: Words) -> Now:
+    onset = episode.onset.utc
+    sound = distress_now(episode.grade, w) if state.crying else w._("Quieter just now.")
+    if episode.arrived is not None:
+        there = episode.arrived
+        if there.caregiver:
+            title = w._("%(name)s is there", name=there.caregiver)
+        else:
+            title = w._("Somebody seems to be there") if there.inferred else w._("Somebody is there")
+        if there.inferred:
+            sound = f"{sound} " + w._("A voice was heard.")
+        return Now(
+            "there", title, sound, onset + max(0.0, there.at_s), answer=there.inferred, answered=True, episode=episode
+        )
+    if episode.acknowledged is not None:
+        name = episode.acknowledged.caregiver
+        title = w._("%(name)s is on the way", name=name) if name else w._("Somebody is on the way")
+        return Now("coming", title, sound, onset, answer=True, answered=True, episode=episode)
+    if not state.crying:
+        return Now("crying", w._("Crying, pausing now"), w._("Waiting to be sure."), onset, answer=True, episode=episode)
+    return Now("crying", w._("Crying"), sound, onset, answer=True, episode=episode)
