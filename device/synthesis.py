@@ -13,6 +13,9 @@ import numpy as np
 from device.audio import RATE_HZ, Samples
 from device.throat import STEP, Curve, Throat, arch, cat, murmur, shaped_noise, smooth_noise, speak, to_samples
 
+NIGHT_S = 265.0
+"""A night's usual length: more than a minute lies between its three episodes, so that each of them ends."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sound:
@@ -160,7 +163,7 @@ def in_room(samples: Samples, rng: np.random.Generator, *, decay_s: float = 0.35
 
 
 def night(
-    rng: np.random.Generator, *, duration_s: float = 170.0, noise_machine: bool = False, level: float = 0.3
+    rng: np.random.Generator, *, duration_s: float = NIGHT_S, noise_machine: bool = False, level: float = 0.3
 ) -> tuple[Samples, tuple[Sound, ...]]:
     """A night pressed into minutes, and the truth of it.
 
@@ -169,10 +172,10 @@ def night(
     peak of the loudest cry; the room lies some 40 dB below the crying (RMS), or 15 with a noise machine.
     """
     baby = Baby.born(rng)
-    stretch = max(60.0, duration_s) / 170.0
+    stretch = max(60.0, duration_s) / NIGHT_S
     story: list[tuple[str, float, float, float]] = [
-        ("cry", 8.0, 5.0, 0.25), ("cry", 13.5, 20.0, 0.55), ("voice", 28.0, 9.0, 0.0), ("cat", 64.0, 5.0, 0.0),
-        ("door", 74.0, 1.4, 0.0), ("cry", 84.0, 12.0, 0.4), ("cry", 124.0, 22.0, 0.9), ("voice", 141.0, 10.0, 0.0),
+        ("cry", 6.0, 5.0, 0.25), ("cry", 11.5, 20.0, 0.55), ("voice", 26.0, 9.0, 0.0), ("cat", 52.0, 5.0, 0.0),
+        ("door", 66.0, 1.4, 0.0), ("cry", 98.0, 12.0, 0.4), ("cry", 174.0, 24.0, 0.9), ("voice", 192.0, 10.0, 0.0),
     ]  # fmt: skip
     makers: dict[str, Callable[[float, float], Samples]] = {
         "cry": lambda length_s, distress: cry(length_s, distress, rng, baby),
