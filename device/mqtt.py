@@ -68,6 +68,7 @@ class Mqtt:
         self._discovery_topic = f"{settings.discovery_prefix}/device/nursery_{nursery.id}/config"
         self._birth_topic = f"{settings.discovery_prefix}/status"
         self._again = True
+        self._closing = False
         self._link = Link(
             address=address,
             client_id=f"nursery-monitor-{nursery.id}",
@@ -131,6 +132,7 @@ class Mqtt:
 
     def close(self) -> None:
         """Say offline and part from the broker; calling it again does nothing."""
+        self._closing = True
         self._link.close(last_words=Will(self._topics.status, "offline"))
 
     def _say(self, topic: str, text: str, steady: Mapping[str, object]) -> None:
@@ -159,7 +161,7 @@ class Mqtt:
     def _received(self, message: Received) -> None:
         if message.topic == self._topics.status:
             # the will of a connection of ours that died late must not outlive the one that now stands
-            if message.payload != b"online":
+            if message.payload != b"online" and not self._closing:
                 self._link.send(self._topics.status, "online", retain=True)
         elif message.topic == self._birth_topic:
             if message.payload == b"online" and not message.retained:

@@ -178,7 +178,7 @@ def _mark(mark: Mark | None) -> Payload | None:
 
 
 def _rounded(value: float | None, digits: int = 1) -> float | None:
-    return None if value is None else round(value, digits)
+    return None if value is None else round(float(value), digits)
 
 
 def steady(payload: Mapping[str, Any], moving: tuple[str, ...]) -> Payload:
