@@ -1,0 +1,164 @@
+"""The test sets: mixes after DCASE 2017 task 2, episodes of bouts and pauses, every negative once, and noise machines."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from device.audio import RATE_HZ, Samples
+from evaluation.acoustics import Random, clipped, gain, noise, reverberate, rms, room_response, to_level
+from evaluation.corpus import HARD, Clip, by_group
+from evaluation.material import Cry, Material
+from evaluation.truth import Spans
+
+MIX_S = 30.0
+RATIOS_DB = (6.0, 0.0, -6.0)
+SCENE_S = 30.0
+LEAD_S = 2.0
+ROOM_DBFS = -68.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A sound with its truth: `events` are bouts of crying (breaths bridged), `sounding` the parts that really sound.
+
+    `counted_s` is how much of it counts as listening time; `group` is what confidence intervals resample by; `ratio_db` is
+    crying against background; `fair` is False where YAMNet helped to find the cry.
+    """
+
+    name: str
+    samples: Samples
+    group: str
+    kind: str
+    events: Spans = ()
+    sounding: Spans = ()
+    ratio_db: float | None = None
+    source: str = ""
+    fair: bool = True
+    counted_s: float = field(default=0.0)
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return len(self.samples) / RATE_HZ
+
+
+def _random(seed: int, *path: int) -> Random:
+    return np.random.default_rng([seed, *path])
+
+
+def mixes(material: Material, count: int, seed: int) -> Iterator[Scene]:
+    """30 s of background each, every second one with one cry at +6, 0 or -6 dB against what it covers."""
+    for i in range(count):
+        random = _random(seed, 1, i)
+        kind, background = material.background(random, int(MIX_S * RATE_HZ))
+        background = to_level(background, random.uniform(-50, -25))
+        if i % 2:
+            yield Scene(f"mix-{i}", clipped(background), f"background-{kind}-{i}", kind, counted_s=MIX_S)
+            continue
+        cry = material.draw_cry(random)
+        ratio = RATIOS_DB[i // 2 % len(RATIOS_DB)]
+        at = float(random.uniform(1.0, MIX_S - 1.0 - len(cry.samples) / RATE_HZ))
+        yield _mixed(f"mix-{i}", background, cry, at, ratio, kind)
+
+
+def _mixed(name: str, background: Samples, cry: Cry, at_s: float, ratio_db: float, kind: str) -> Scene:
+    begin = round(at_s * RATE_HZ)
+    under = background[begin : begin + len(cry.samples)]
+    sounding = np.concatenate([cry.samples[round(s * RATE_HZ) : round(e * RATE_HZ)] for s, e in cry.spans])
+    mixed = background.copy()
+    mixed[begin : begin + len(cry.samples)] += cry.samples * (gain(ratio_db) * np.float32(rms(under) / rms(sounding)))
+    spans = tuple((s + at_s, e + at_s) for s, e in cry.spans)
+    event = (cry.start_s + at_s, cry.end_s + at_s)
+    clip = cry.clip
+    return Scene(
+        name, clipped(mixed), clip.group, kind, (event,), spans, ratio_db, clip.source, not clip.by_yamnet, counted_s=MIX_S
+    )
+
+
+def episodes(material: Material, count: int, seed: int) -> Iterator[Scene]:
+    """A baby who cries in bouts with pauses, in a room, at some distance and gain, over a background.
+
+    Three in five are clear (crying 10-30 dB over the background), the others not (-3 to 10 dB).
+    """
+    for i in range(count):
+        random = _random(seed, 2, i)
+        cries = material.draw_group(random)
+        clear = i % 5 < 3
+        track, events, sounding = _bouts(random, cries)
+        wet = reverberate(track, room_response(random))
+        ratio = float(random.uniform(10, 30) if clear else random.uniform(-3, 10))
+        level = float(random.uniform(-40, -15))
+        heard = np.concatenate([wet[round(s * RATE_HZ) : round(e * RATE_HZ)] for s, e in sounding])
+        kind, background = material.background(random, len(track))
+        mixed = wet * (gain(level) / np.float32(rms(heard))) + to_level(background, level - ratio)
+        clip = cries[0].clip
+        yield Scene(
+            f"episode-{i}", clipped(mixed), clip.group, "clear" if clear else "noisy", events, sounding, ratio, clip.source,
+            not clip.by_yamnet,
+        )  # fmt: skip
+
+
+def _bouts(random: Random, cries: Sequence[Cry]) -> tuple[Samples, Spans, Spans]:
+    """One to three bouts of 8-30 s; breaths of 0.3-0.9 s between cries, pauses of 4-25 s between bouts."""
+    parts: list[Samples] = [np.zeros(int(random.uniform(8, 15) * RATE_HZ), np.float32)]
+    at = len(parts[0])
+    events: list[tuple[float, float]] = []
+    sounding: list[tuple[float, float]] = []
+    for bout in range(int(random.integers(1, 4))):
+        if bout:
+            pause = np.zeros(int(random.uniform(4, 25) * RATE_HZ), np.float32)
+            parts.append(pause)
+            at += len(pause)
+        until = at + int(random.uniform(8, 30) * RATE_HZ)
+        start: float | None = None
+        while at < until:
+            cry = cries[int(random.integers(len(cries)))]
+            scaled = to_level(cry.samples, -20 + float(random.uniform(-4, 4)))
+            start = at / RATE_HZ + cry.start_s if start is None else start
+            sounding += [(s + at / RATE_HZ, e + at / RATE_HZ) for s, e in cry.spans]
+            parts += [scaled, np.zeros(int(random.uniform(0.2, 0.8) * RATE_HZ), np.float32)]
+            at += len(parts[-1]) + len(scaled)
+        assert start is not None
+        events.append((start, sounding[-1][1]))
+    parts.append(np.zeros(int(10 * RATE_HZ), np.float32))
+    return np.concatenate(parts), tuple(events), tuple(sounding)
+
+
+def negatives(clips: Sequence[Clip], read: Callable[[Clip], Samples]) -> Iterator[Scene]:
+    """Every clip once. Clips of one recording follow one another for up to 30 s; each scene begins with a quiet room."""
+    for group, members in by_group(clips).items():
+        pending: list[Clip] = []
+        for clip in members:
+            if pending and (clip.kind != pending[0].kind or sum(c.duration_s for c in pending) + clip.duration_s > SCENE_S):
+                yield _negative(group, pending, read)
+                pending = []
+            pending.append(clip)
+        yield _negative(group, pending, read)
+
+
+def _negative(group: str, clips: Sequence[Clip], read: Callable[[Clip], Samples]) -> Scene:
+    sound = np.concatenate([read(clip) for clip in clips])
+    random = np.random.default_rng(len(sound))
+    around = noise(random, len(sound) + int(2 * LEAD_S * RATE_HZ), 1.0) * gain(ROOM_DBFS)
+    around[int(LEAD_S * RATE_HZ) : int(LEAD_S * RATE_HZ) + len(sound)] += sound
+    seconds = len(sound) / RATE_HZ
+    first = clips[0]
+    return Scene(first.path, clipped(around), group, first.kind, source=first.source, counted_s=seconds)
+
+
+def machines(seed: int, length_s: float = 600.0) -> Iterator[Scene]:
+    """Noise machines (white, pink, brown, each also slowly swelling), mains hum, and a silent room, `length_s` each."""
+    length = int(length_s * RATE_HZ)
+    time = np.arange(length, dtype=np.float32) / RATE_HZ
+    for i, (name, exponent, level) in enumerate(
+        (("white", 0.0, -30), ("pink", 1.0, -25), ("brown", 2.0, -20), ("quiet room", 1.0, -75))
+    ):
+        sound = noise(_random(seed, 3, i), length, exponent) * gain(level)
+        yield Scene(f"machine-{name}", clipped(sound), name, "noise machine", counted_s=length_s)
+        swelling = sound * (1 + np.float32(0.7) * np.sin(2 * np.pi * time / 7))
+        yield Scene(f"machine-{name}-swelling", clipped(swelling), name, "noise machine", counted_s=length_s)
+    hum = sum(np.sin(2 * np.pi * 50 * k * time) / k for k in (1, 2, 3, 5)) * gain(-30)
+    hum = hum + noise(_random(seed, 3, 9), length, 1.0) * gain(-65)
+    yield Scene("machine-hum", clipped(hum), "hum", "noise machine", counted_s=length_s)
+    yield Scene("machine-digital silence", np.zeros(length, np.float32), "zero", "noise machine", counted_s=length_s)
