@@ -4,6 +4,7 @@ import logging
 import sqlite3
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 
 from device.events import EpisodeUpdated, Event, StoredEvent
 from device.journal_rows import blob_of, event_of
@@ -56,7 +57,11 @@ class Backlog:
                 (limit + len(self._delivered),),
             ).fetchall()
             last = db.execute("SELECT coalesce(max(seq), 0) FROM event").fetchone()[0]
-            found = [event_of(seq, boot_id, data) for seq, boot_id, data, name in rows if name not in self._delivered]
+            for seq, boot_id, data, name in rows:
+                # An event that only a newer version knew cannot be sent by this one.
+                with suppress(ValueError):
+                    if name not in self._delivered:
+                        found.append(event_of(seq, boot_id, data))
         for number, event in enumerate(self.events, last + 1):
             if not isinstance(event, UNSENT) and event.id not in self._delivered:
                 found.append(StoredEvent(number, event, self._boot_id))

@@ -1,6 +1,7 @@
 """Reading the history: what the page and the command line use."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -84,7 +85,7 @@ class JournalReader:
             f"SELECT data FROM episode WHERE {where} ORDER BY onset_utc {order} LIMIT ? OFFSET ?",
             (*values, -1 if limit is None else limit, offset),
         )
-        return [episode_of(row[0]) for row in rows]
+        return list(_readable(row[0] for row in rows))
 
     def rows(
         self,
@@ -148,7 +149,7 @@ class JournalReader:
     def episode(self, episode_id: str) -> Episode | None:
         """Give one episode, None if there is none of this id or it is deleted."""
         rows = self._all("SELECT data FROM episode WHERE id = ? AND deleted_utc IS NULL", (episode_id,))
-        return episode_of(rows[0][0]) if rows else None
+        return next(_readable(row[0] for row in rows), None)
 
     def events(self, episode_id: str) -> list[StoredEvent]:
         """The events of an episode in order; those that this version does not know are left out."""
@@ -172,7 +173,7 @@ class JournalReader:
         while rows := self._all(
             "SELECT rowid, data FROM episode WHERE rowid > ? AND deleted_utc IS NULL ORDER BY rowid LIMIT ?", (after, chunk)
         ):
-            yield from (episode_of(row[1]) for row in rows)
+            yield from _readable(row[1] for row in rows)
             after = rows[-1][0]
 
     # ---- the device ----
@@ -256,6 +257,13 @@ class JournalReader:
                     stored, event=replace(stored.event, at=Instant(at.monotonic, at.monotonic + offsets[boot_id]))
                 )
             yield stored
+
+
+def _readable(columns: Iterable[str]) -> Iterator[Episode]:
+    """Leave out what makes no sense, so that one bad row does not hide all others."""
+    for data in columns:
+        with suppress(ValueError):
+            yield episode_of(data)
 
 
 def _filter(

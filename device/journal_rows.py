@@ -123,6 +123,10 @@ LIGHT = (
 """The columns that `light` reads, in its order."""
 
 
+_OUTCOMES: dict[str | None, Outcome] = {str(outcome): outcome for outcome in Outcome}
+_NEEDS: dict[str | None, Need] = {str(need): need for need in Need}
+
+
 def light(row: sqlite3.Row | tuple[Any, ...]) -> EpisodeRow:
     """Make an `EpisodeRow` of the columns `LIGHT`; the onset's monotonic time is not among them and is 0."""
     id_, utc, synced, offset, alert, ack, ack_by, arr, arr_by, inferred, crying, distress, outcome, need, helped, data = row
@@ -138,9 +142,9 @@ def light(row: sqlite3.Row | tuple[Any, ...]) -> EpisodeRow:
         bool(inferred),
         crying,
         distress,
-        None if outcome is None else Outcome(outcome),
-        None if need is None else Need(need),
-        tuple(Helped(name) for name in helped.split()),
+        _OUTCOMES.get(outcome),
+        _NEEDS.get(need),
+        tuple([Helped(name) for name in helped.split()]) if helped else (),
         data,
     )
 

@@ -1,6 +1,7 @@
 """A damaged journal is moved aside, never deleted, and every row of it that can still be read goes into a new one."""
 
 import logging
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -15,8 +16,14 @@ from device.journal_schema import open_reader, open_writer, transaction
 TABLES = ("meta", "boot", "episode", "event", "coverage", "fault", "change", "context", "embedding")
 """In the order in which rows may refer to one another."""
 
-PROBES = 20_000
-"""Rows between two damaged places that are asked for one by one."""
+KINDS = {"coverage": ("listening", "silent", "lost"), "context": ("feed", "sleep", "change", "other")}
+"""Words that rows of these tables must have to make sense."""
+
+PAGE = 4096
+"""SQLite's own page size, which the journal keeps."""
+
+PROBES = 1000
+"""Rows between two damaged places are asked for one by one, until so many in a row are lost: a page holds far fewer."""
 
 _log = logging.getLogger(__name__)
 
@@ -64,14 +71,44 @@ def _remove(path: Path) -> None:
 
 def _copy(old: Path, new: Path) -> int:
     with closing(open_writer(new)) as target:
-        with suppress(sqlite3.Error), closing(open_reader(old)) as source, transaction(target):
-            for table in TABLES:
-                with suppress(sqlite3.Error):
-                    _copy_table(source, target, table)
+        try:
+            _copy_tables(old, target)
+        except sqlite3.Error:
+            grafted = _grafted(old, target, new.with_name(new.name + ".graft"))
+            with suppress(sqlite3.Error):
+                _copy_tables(grafted, target)
+            _remove(grafted)
         saved: int = target.execute("SELECT count(*) FROM episode").fetchone()[0]
         # One file, complete on the disk, before it takes the old one's place.
         target.execute("PRAGMA journal_mode = DELETE")
     return saved
+
+
+def _copy_tables(old: Path, target: sqlite3.Connection) -> None:
+    with closing(open_reader(old)) as source, transaction(target):
+        source.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        for table in TABLES:
+            with suppress(sqlite3.Error):
+                _copy_table(source, target, table)
+
+
+def _grafted(old: Path, fresh: sqlite3.Connection, copy: Path) -> Path:
+    """A copy of a file whose first page is lost, with that of a new journal: in one made alike, the tables lie alike.
+
+    The first page holds the list of tables and is written at every checkpoint. What does not lie where it should makes no
+    sense, and `_sound` leaves it out.
+    """
+    fresh.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with Path(fresh.execute("PRAGMA database_list").fetchone()[2]).open("rb") as file:
+        page = bytearray(file.read(PAGE))
+    # The file is no longer in WAL mode, and its size is that of the copy (file format, bytes 18, 19 and 28 to 31).
+    page[18:20] = b"\x01\x01"
+    page[28:32] = (old.stat().st_size // PAGE).to_bytes(4, "big")
+    page[92:96] = page[24:28]
+    shutil.copyfile(old, copy)
+    with copy.open("r+b") as file:
+        file.write(page)
+    return copy
 
 
 def _copy_table(source: sqlite3.Connection, target: sqlite3.Connection, table: str) -> None:
@@ -106,7 +143,11 @@ def _sound(table: str, row: dict[str, Any]) -> bool:
         if table == "episode":
             return bool(episode_of(row["data"]).id == row["id"])
         if table == "event":
-            event_of(row["seq"], row["boot_id"], row["data"])
+            return bool(event_of(row["seq"], row["boot_id"], row["data"]).event.id == row["id"])
+        if table == "change":
+            return bool(episode_of(row["before"]).id == row["episode_id"] == episode_of(row["after"]).id)
+        if table in KINDS:
+            return row["kind"] in KINDS[table]
     except (ValueError, TypeError):
         return False
     return True
@@ -125,10 +166,15 @@ def _readable(source: sqlite3.Connection, table: str, names: str) -> Iterator[Se
     for rowid, *row in _until_damage(source, f"SELECT rowid, {names} FROM {table} WHERE rowid > {low} ORDER BY rowid DESC"):
         high = rowid
         yield row
-    for rowid in range(low + 1, min(high, low + PROBES)):
-        yield from _until_damage(source, f"SELECT {names} FROM {table} WHERE rowid = {rowid}")
+    missed = 0
+    for rowid in range(low + 1, high):
+        found = list(_until_damage(source, f"SELECT {names} FROM {table} WHERE rowid = {rowid}"))
+        yield from found
+        missed = 0 if found else missed + 1
+        if missed >= PROBES:
+            return
 
 
 def _until_damage(source: sqlite3.Connection, sql: str) -> Iterator[Sequence[Any]]:
-    with suppress(sqlite3.Error):
+    with suppress(sqlite3.Error, UnicodeDecodeError):
         yield from source.execute(sql)

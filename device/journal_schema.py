@@ -132,6 +132,7 @@ def open_writer(path: Path, *, before_migration: Callable[[Path], None] | None =
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    db.text_factory = _forgiving
     try:
         # WAL appends each change once and syncs once, and its frames carry checksums; docs/storage.md has the numbers.
         db.execute("PRAGMA journal_mode = WAL")
@@ -141,9 +142,9 @@ def open_writer(path: Path, *, before_migration: Callable[[Path], None] | None =
         db.execute("PRAGMA journal_size_limit = 4194304")
         _migrate(db, path, before_migration)
         return db
-    except BaseException:
+    except BaseException as error:
         db.close()
-        raise
+        raise _damaged(error) from None
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
@@ -159,10 +160,21 @@ def open_reader(path: Path) -> sqlite3.Connection:
             raise
         db = sqlite3.connect(uri + "&immutable=1", uri=True, isolation_level=None, check_same_thread=False)
         db.execute("SELECT 1 FROM sqlite_master")
-    except BaseException:
+    except BaseException as error:
         db.close()
-        raise
+        raise _damaged(error) from None
+    db.text_factory = _forgiving
     return db
+
+
+def _damaged(error: BaseException) -> BaseException:
+    """Where the list of tables is garbage, even SQLite's message about it may be no text."""
+    return Damaged("unreadable") if isinstance(error, UnicodeDecodeError) else error
+
+
+def _forgiving(text: bytes) -> str:
+    """A damaged letter must not hide all other rows; whether the text still makes sense is seen where it is used."""
+    return text.decode("utf-8", "replace")
 
 
 def check(db: sqlite3.Connection) -> None:

@@ -26,7 +26,7 @@ from device.journal_coverage import CoverageLog
 from device.journal_disk import Disk, Result
 from device.journal_edits import carry_out, stored
 from device.journal_rows import LIGHT, EpisodeRow, episode_of, light, put_contexts
-from device.journal_schema import explain, open_reader, transaction
+from device.journal_schema import check, explain, open_reader, transaction
 from device.journal_store import correct, purge
 from device.settings import AlertSettings, StorageSettings
 
@@ -89,7 +89,7 @@ class JournalWriter:
         self._flush(mark=True)
 
     def update(self, state: MonitorState) -> None:
-        """Keep coverage: written on a change, at each mark, and with any event; and forget what is old, now and then."""
+        """Keep coverage: written on a change, at each mark, and with any event; once a day, look after the file."""
         at = state.at
         if at.synced and not self._synced:
             self._synced, self._offset = True, at.utc - at.monotonic
@@ -232,11 +232,18 @@ class JournalWriter:
         except JournalError:
             return []
 
+    def _look_after(self, db: sqlite3.Connection, utc: float) -> bool:
+        """Forget what is old, and see whether the rest is sound: a card may rot where nobody has looked for long."""
+        more = purge(db, utc, self._storage.history_days)
+        if not more:
+            check(db)
+        return more
+
     def _forget(self, state: MonitorState) -> None:
         at = state.at
         if self._purge_at is None or not at.synced:
             self._purge_at = at.monotonic + PURGE_FIRST_S
         if at.monotonic < self._purge_at or state.episode is not None:
             return
-        more = self._disk.run(lambda db: purge(db, at.utc, self._storage.history_days))
+        more = self._disk.run(lambda db: self._look_after(db, at.utc))
         self._purge_at = at.monotonic + (0.0 if more else PURGE_EVERY_S)

@@ -1,5 +1,6 @@
 """When the disk fails, nothing that was told is lost while the monitor lives, and a person is told what is wrong."""
 
+import random
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -13,8 +14,10 @@ from device.clock import Instant
 from device.errors import JournalError
 from device.events import Edit, EpisodeEnded, EpisodeUpdated, Event, Source, Tested
 from device.journal import JournalReader, JournalWriter
+from device.journal_schema import open_writer, transaction
+from device.journal_store import store
 from tests.fakes import START, FakeClock
-from tests.fakes_history import episode, remount, small_disk, state, story, writer
+from tests.fakes_history import BOOT, episode, remount, small_disk, state, story, writer
 
 
 @pytest.fixture
@@ -194,12 +197,12 @@ def test_a_slow_card_is_said_for_a_while(path: Path) -> None:
 
 
 def filled(path: Path, count: int = 200) -> list[Event]:
-    journal = writer(path)
+    """A journal of so many episodes, stopped in good order."""
     wordy = [replace(episode(n), note="x" * 300) for n in range(count)]
     events: list[Event] = [EpisodeEnded(one.onset.plus(200), one) for one in wordy]
-    for event in events:
-        journal.handle(event)
-    journal.close()
+    with closing(open_writer(path)) as db, transaction(db):
+        for event in events:
+            store(db, event, BOOT)
     return events
 
 
@@ -255,6 +258,43 @@ def test_readable_rows_of_a_damaged_file_are_saved(path: Path, page: int) -> Non
     journal.close()
 
 
+def test_a_lost_first_page_loses_no_episode(path: Path) -> None:
+    events = filled(path)
+    damage(path, 0, 4096)
+    journal = writer(path)
+    text = journal.probes["history_damaged"]()
+    assert text is not None
+    assert "200 episodes" in text
+    assert stored(path) == events
+    assert sorted(p.name for p in path.parent.iterdir() if "corrupt" not in p.name) == [
+        "journal.db", "journal.db-shm", "journal.db-wal",
+    ]  # fmt: skip
+    journal.close()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_is_damaged_it_goes_on_and_makes_nothing_up(path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    events = filled(path, 60)
+    size = path.stat().st_size
+    for _ in range(rng.randrange(1, 6)):
+        damage(path, rng.randrange(size), rng.choice([1, 16, 512, 4096]))
+    clock = FakeClock()
+    journal = writer(path, clock)
+    journal.update(state(clock))
+    assert told(journal, story(900)) == []
+    clock.advance(3700.0)
+    journal.update(state(clock))
+    journal.close()
+    with JournalReader(path) as reader:
+        assert reader.episode("e900") == episode(900)
+        ids = {one.id for one in reader.each_episode()}
+        assert ids <= {"e900", *(f"e{n}" for n in range(60))}
+        found = [one.event for one in reader.each_event()]
+        assert len(found) == len({one.id for one in found})
+    assert len(ids) > 1 or corrupt_files(path), str(events[0])
+
+
 def test_damage_found_while_running_is_salvaged_at_once_and_the_event_is_kept(path: Path) -> None:
     filled(path)
     journal = writer(path)
@@ -279,8 +319,7 @@ def test_a_salvage_cut_in_the_middle_is_completed_at_the_next_start(path: Path) 
 
 def test_a_salvage_on_a_full_disk_changes_nothing(disk: Path) -> None:
     path = disk / "journal.db"
-    filled(path, 60)
-    damage(path, 4096, 4096)
+    events = filled(path, 60)
     damage(path, 0, 16)
     before = path.read_bytes()
     with (disk / "ballast").open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
@@ -293,7 +332,7 @@ def test_a_salvage_on_a_full_disk_changes_nothing(disk: Path) -> None:
     (disk / "ballast").unlink()
     clock.advance(6.0)
     journal.update(state(clock))
-    assert stored(path) == story(1)
+    assert stored(path) == [*events, *story(1)]
     assert [aside.read_bytes() for aside in corrupt_files(path)] == [before]
     journal.close()
 
