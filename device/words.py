@@ -116,6 +116,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     "audio_clipping": ("The microphone is too loud", "Das Mikrofon übersteuert"),
     "disk_low": ("The memory card is nearly full", "Die Speicherkarte ist fast voll"),
     "disk_slow": ("The memory card is slow", "Die Speicherkarte ist langsam"),
+    "history_damaged": ("Part of the history was damaged", "Ein Teil des Verlaufs war beschädigt"),
     "journal": ("The history cannot be stored", "Der Verlauf kann nicht gespeichert werden"),
     "cpu_slow": ("The processor is too slow", "Der Prozessor ist zu langsam"),
     "page_down": ("The page does not answer", "Die Seite antwortet nicht"),
@@ -126,6 +127,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     "panel": ("The buttons and the light do not work", "Tasten und Licht funktionieren nicht"),
     "control": ("The page cannot reach the monitor", "Die Seite erreicht das Babyfon nicht"),
     "mqtt": ("Messages cannot be made", "Nachrichten können nicht erstellt werden"),
+    "watchdog": ("The watchdog does not work", "Die Selbstüberwachung funktioniert nicht"),
     "push": ("Push messages are not taken", "Push-Nachrichten werden nicht angenommen"),
 }
 """Every fault in a few words, by code: English, German."""
