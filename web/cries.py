@@ -23,7 +23,7 @@ MOST = 400
 RECORD = 24
 """The latest guesses that the record is about."""
 
-WEEKS_S = 120 * 86400.0
+RECENT_S = 60 * 86400.0
 SIDE = 340.0
 EXAMPLES = 3
 
@@ -45,16 +45,16 @@ class Record:
 @blueprint.get("/cries")
 def page() -> str:
     """Tags, record, examples and the map."""
-    w = words()
-    rows = [row for row in reader().rows(since_utc=now_utc() - WEEKS_S, newest_first=True)]
-    tagged = [row for row in rows if row.need is not None]
-    counts = Counter(row.need for row in tagged if row.need is not None)
+    w, history = words(), reader()
+    rows = history.rows(since_utc=now_utc() - RECENT_S, newest_first=True)
+    counts = {need: history.count(need=need) for need in Need}
+    named = sorted((need for need in Need if counts[need]), key=lambda need: -counts[need])
     return render_template(
         "cries.html",
-        counts=counts.most_common(),
-        total=len(tagged),
-        record=record(tagged),
-        examples=[(need, [row for row in tagged if row.need is need][:EXAMPLES]) for need, _ in counts.most_common()],
+        counts=[(need, counts[need]) for need in named],
+        total=sum(counts.values()),
+        record=record([row for row in rows if row.need is not None]),
+        examples=[(need, history.episodes(need=need, limit=EXAMPLES)) for need in named],
         map=_map(rows, w),
     )
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from gettext import NullTranslations
 from importlib.resources import files
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, negotiate_locale
-from babel.dates import format_date, format_skeleton, format_time, get_day_names
+from babel.dates import format_date, format_skeleton, get_day_names
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
@@ -45,6 +45,16 @@ def _translations(language: str) -> NullTranslations:
     write_mo(compiled, catalogue)
     compiled.seek(0)
     return Translations(compiled)
+
+
+@lru_cache(4096)
+def _number(value: float, language: str) -> str:
+    return str(format_decimal(value, locale=language))
+
+
+@lru_cache(256)
+def _percent(share: float, language: str) -> str:
+    return str(format_percent(share, locale=language))
 
 
 def choose(wishes: str, fixed: str = "", chosen: str = "") -> str:
@@ -107,7 +117,7 @@ class Words:
 
     def clock(self, utc: float) -> str:
         """Time of day, to the minute."""
-        return str(format_time(self.local(utc), "HH:mm", locale=self.language))
+        return self.local(utc).strftime("%H:%M")
 
     def day(self, day: date) -> str:
         """A date with its weekday, as short as it can be understood."""
@@ -139,11 +149,11 @@ class Words:
 
     def number(self, value: float, digits: int = 0) -> str:
         """A number with at most `digits` decimals."""
-        return str(format_decimal(round(value, digits), locale=self.language))
+        return _number(round(value, digits), self.language)
 
     def percent(self, share: float) -> str:
         """A share of 0..1 as whole percent."""
-        return str(format_percent(share, locale=self.language))
+        return _percent(round(share, 2), self.language)
 
     def duration(self, seconds: float) -> str:
         """A duration of two units at most: 45 s, 4 min, 1 h 20 min, 3 days."""
