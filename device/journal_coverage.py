@@ -124,6 +124,23 @@ class CoverageLog:
         return Instant(last.monotonic, last.monotonic + offset, True)
 
 
+def read_coverage(
+    db: sqlite3.Connection, since_utc: float, until_utc: float, live_until_utc: float | None = None
+) -> list[Span]:
+    """Split [since, until) into spans; with `live_until_utc` the last span, if it goes on, goes on until then."""
+    last = db.execute("SELECT seq FROM coverage ORDER BY seq DESC LIMIT 1").fetchone()
+    live = last[0] if last and live_until_utc is not None else -1
+    rows = db.execute(
+        "SELECT start_utc, CASE WHEN seq = ? AND ended = '' THEN max(end_utc, ?) ELSE end_utc END AS until, kind, "
+        "reason, ended FROM coverage WHERE (end_utc > ? OR seq = ?) AND start_utc < ? ORDER BY seq",
+        (live, live_until_utc or 0.0, since_utc, live, until_utc),
+    ).fetchall()
+    before = db.execute(
+        "SELECT ended FROM coverage WHERE end_utc <= ? ORDER BY end_utc DESC LIMIT 1", (since_utc,)
+    ).fetchone()
+    return partition(rows, since_utc, until_utc, before[0] if before else None)
+
+
 def partition(
     rows: Iterable[tuple[float, float, str, str, str]], since_utc: float, until_utc: float, before: str | None
 ) -> list[Span]:

@@ -10,7 +10,7 @@ from typing import Any
 from device.clock import Instant
 from device.errors import JournalError
 from device.events import Context, Episode, Need, Outcome, StoredEvent
-from device.journal_coverage import partition
+from device.journal_coverage import read_coverage
 from device.journal_edits import changes
 from device.journal_rows import (
     LIGHT,
@@ -184,15 +184,8 @@ class JournalReader:
         The present span is on disk only up to its last mark (`coverage_mark_s`); a caller that knows from the control
         socket that the monitor lives gives its present time as `live_until_utc`, and the span goes on until then.
         """
-        last = self._all("SELECT seq FROM coverage ORDER BY seq DESC LIMIT 1")
-        live = last[0][0] if last and live_until_utc is not None else -1
-        rows = self._all(
-            "SELECT start_utc, CASE WHEN seq = ? AND ended = '' THEN max(end_utc, ?) ELSE end_utc END AS until, kind, "
-            "reason, ended FROM coverage WHERE (end_utc > ? OR seq = ?) AND start_utc < ? ORDER BY seq",
-            (live, live_until_utc or 0.0, since_utc, live, until_utc),
-        )
-        before = self._all("SELECT ended FROM coverage WHERE end_utc <= ? ORDER BY end_utc DESC LIMIT 1", (since_utc,))
-        return partition([(*row,) for row in rows], since_utc, until_utc, before[0][0] if before else None)
+        with explained(self._path):
+            return read_coverage(self._db, since_utc, until_utc, live_until_utc)
 
     def covered(self) -> tuple[float, float] | None:
         """From the first to the last second that coverage is known of; None before the first start."""

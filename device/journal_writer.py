@@ -22,10 +22,10 @@ from device.events import (
     Tag,
 )
 from device.journal_backlog import Backlog
-from device.journal_coverage import CoverageLog
+from device.journal_coverage import CoverageLog, read_coverage
 from device.journal_disk import Disk, Result
 from device.journal_edits import carry_out, stored
-from device.journal_rows import LIGHT, EpisodeRow, episode_of, light, put_contexts
+from device.journal_rows import LIGHT, EpisodeRow, Span, episode_of, light, put_contexts
 from device.journal_schema import check, explain, open_reader, transaction
 from device.journal_store import correct, purge
 from device.settings import AlertSettings, StorageSettings
@@ -162,12 +162,13 @@ class JournalWriter:
         self._flush(mark=False)
 
     def recent(self, since_utc: float) -> list[EpisodeRow]:
-        """Episodes that began at `since_utc` or later, oldest first, for today's counts; none while the disk fails."""
+        """Episodes that began at `since_utc` or later, oldest first, for today's counts. JournalError if the disk fails."""
         sql = f"SELECT {LIGHT} FROM episode WHERE deleted_utc IS NULL AND onset_utc >= ? ORDER BY onset_utc"
-        try:
-            return self._disk.run(lambda db: [light(row) for row in db.execute(sql, (since_utc,))])
-        except JournalError:
-            return []
+        return self._disk.run(lambda db: [light(row) for row in db.execute(sql, (since_utc,))])
+
+    def coverage(self, since_utc: float, now_utc: float) -> list[Span]:
+        """Spans of [since, now), as the reader gives them while the monitor lives. JournalError if the disk fails."""
+        return self._disk.run(lambda db: read_coverage(db, since_utc, now_utc, now_utc))
 
     def resume(self) -> Episode | None:
         """The episode that was left open, if any; its `boot_id` tells whether its monotonic time still counts."""

@@ -17,8 +17,8 @@ from tests.crash_writer import write
 EACH = 10_000
 
 
-def one_round(path: Path, number: int, wait_s: float) -> tuple[set[str], set[str]]:
-    """Fork a writer, kill it after a while; the ids that it had reported as stored, and as delivered."""
+def one_round(path: Path, number: int, reports: int, wait_s: float) -> tuple[set[str], set[str]]:
+    """Fork a writer, kill it some reports and a moment later; the ids that it had reported as stored, and as delivered."""
     read, report = os.pipe()
     child = os.fork()
     if child == 0:
@@ -27,12 +27,12 @@ def one_round(path: Path, number: int, wait_s: float) -> tuple[set[str], set[str
         os._exit(0)
     os.close(report)
     with os.fdopen(read, "rb") as pipe:
-        pipe.readline()
+        first = [pipe.readline() for _ in range(reports)]
         time.sleep(wait_s)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         # A last line without its end was cut in the middle.
-        lines = [line.decode() for line in pipe.read().split(b"\n")[:-1]]
+        lines = [line.decode() for line in b"".join([*first, pipe.read()]).split(b"\n")[:-1]]
     return {line[1:] for line in lines if line[0] == "+"}, {line[1:] for line in lines if line[0] == "-"}
 
 
@@ -43,7 +43,7 @@ def main() -> None:
     delivered: set[str] = set()
     lost: set[str] = set()
     for number in range(rounds):
-        stored, sent = one_round(path, number, rng.random() * 0.02)
+        stored, sent = one_round(path, number, rng.randrange(14), rng.random() * 0.005)
         told, delivered = told | stored, delivered | sent
     with JournalReader(path) as reader:
         ids = [one.event.id for one in reader.each_event()]

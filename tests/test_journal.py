@@ -28,7 +28,7 @@ from device.events import (
     Tag,
     Tested,
 )
-from device.journal import Context, JournalReader, JournalWriter
+from device.journal import Context, JournalReader, JournalWriter, Span
 from device.journal_rows import put_episode
 from device.journal_schema import _V1, VERSION, transaction
 from tests.fakes import START, FakeClock
@@ -434,6 +434,8 @@ def test_a_power_cut_s_gap_begins_at_the_last_mark(path: Path) -> None:
     journal._disk.close()
     assert spans(path, 300) == [(0, 200, "listening", ""), (200, 300, "off", "cut")]
     assert spans(path, 300, live_until_utc=START.utc + 290)[0] == (0, 290, "listening", "")
+    assert journal.coverage(START.utc, START.utc + 290) == [Span(START.utc, START.utc + 290, "listening")]
+    journal._disk.close()
     clock.advance(240)
     again = writer(path, clock, coverage_mark_s=100.0)
     listen(again, clock, 20)
