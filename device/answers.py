@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 
 from device.cases import LEAST, Calm, Case, DayNight, NotEnough, Share, Usual
 from device.events import Helped, Need, Outcome
+from device.lognormal import LogNormal, log_normal
 from device.survival import (
     CENSORED,
     COMPETING,
@@ -15,10 +16,8 @@ from device.survival import (
     Z95,
     Curve,
     Estimate,
-    LogNormal,
     aalen_johansen,
     kaplan_meier,
-    log_normal,
     log_rank,
     median,
     quantile,

@@ -8,8 +8,8 @@ from device.journal_backup import backup, erase, restore
 from device.journal_export import TABLES, csv_lines, export_csv, export_json, json_pieces
 from device.journal_import import Imported, read_diary
 from device.journal_reader import JournalReader
-from device.journal_rows import Change, Embedding, EpisodeRow, FaultRecord, Span
 from device.journal_schema import VERSION
+from device.journal_shapes import Change, Embedding, EpisodeRow, FaultRecord, Span
 from device.journal_writer import JournalWriter
 
 __all__ = [

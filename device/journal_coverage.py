@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from device.clock import Instant
 from device.events import Mic, MonitorState
-from device.journal_rows import Span
+from device.journal_shapes import Span
 
 JUMP_S = 2.0
 """A step of the clock larger than this, against the monotonic one, begins a new span."""

@@ -12,19 +12,9 @@ from device.errors import JournalError
 from device.events import Context, Episode, Need, Outcome, StoredEvent
 from device.journal_coverage import read_coverage
 from device.journal_edits import changes
-from device.journal_rows import (
-    LIGHT,
-    Change,
-    Embedding,
-    EpisodeRow,
-    FaultRecord,
-    Span,
-    episode_of,
-    event_of,
-    light,
-    vector_of,
-)
+from device.journal_rows import LIGHT, episode_of, event_of, light, vector_of
 from device.journal_schema import VERSION, explained, open_reader, version
+from device.journal_shapes import Change, Embedding, EpisodeRow, FaultRecord, Span
 
 LONGEST_S = 86_400.0
 """No sleep or feed in a diary lasts longer."""

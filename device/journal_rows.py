@@ -1,120 +1,17 @@
-"""What the journal gives and keeps, and how each of them becomes a row."""
+"""How events and episodes become rows, and rows become them again."""
 
 import json
 import sqlite3
 import sys
 from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from device.clock import Instant
-from device.events import Bout, Context, Distress, Episode, Event, Helped, Need, Outcome, StoredEvent
-from device.wire import decode_episode, decode_event, decode_part, encode_episode, encode_event
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A time in which the monitor was listening, or why it was not; UTC seconds, end excluded.
-
-    `kind` is listening, silent (a flat signal), lost (no microphone) or off. `reason` is a sentence for silent and lost;
-    for off it is stopped, cut (no power, or killed), clock (the clock was set) or empty (before the first start).
-    """
-
-    start_utc: float
-    end_utc: float
-    kind: str
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class FaultRecord:
-    """A fault that stood from `start_utc` to `end_utc` (None: it still stands)."""
-
-    code: str
-    text: str
-    start_utc: float
-    end_utc: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A correction of history, newest first in `changes`; `undone_utc` is None while it stands."""
-
-    id: int
-    at_utc: float
-    source: str
-    action: str
-    episode_id: str
-    undone_utc: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Embedding:
-    """What the detector heard of an episode: a vector that only the model of that version understands."""
-
-    episode_id: str
-    model_version: str
-    vector: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class EpisodeRow:
-    """An episode without its details: what lists and statistics need, thousands at once.
-
-    It has the names and meanings of `Episode`; `bouts` are read from the row only when asked for.
-    """
-
-    id: str
-    onset: Instant
-    offset_s: float | None
-    alert_s: float | None
-    acknowledged_s: float | None
-    acknowledged_by: str | None
-    arrived_s: float | None
-    arrived_by: str | None
-    inferred: bool
-    crying_s: float
-    distress: float
-    outcome: Outcome | None
-    need: Need | None
-    helped: tuple[Helped, ...]
-    data: str
-
-    @property
-    def open(self) -> bool:
-        """True while it has not ended."""
-        return self.outcome is None
-
-    @property
-    def time_to_response_s(self) -> float | None:
-        """Onset → arrive, never below 0."""
-        return None if self.arrived_s is None else max(0.0, self.arrived_s)
-
-    @property
-    def answered_s(self) -> float | None:
-        """Onset → arrive, or → "on my way" where no arrival is known, never below 0."""
-        first = self.acknowledged_s if self.arrived_s is None else self.arrived_s
-        return None if first is None else max(0.0, first)
-
-    @property
-    def time_to_calm_s(self) -> float | None:
-        """Arrive → offset, never below 0."""
-        if self.arrived_s is None or self.offset_s is None:
-            return None
-        return max(0.0, self.offset_s - max(0.0, self.arrived_s))
-
-    @property
-    def grade(self) -> Distress:
-        """The distress as a word."""
-        return Distress.of(self.distress)
-
-    @property
-    def bouts(self) -> tuple[Bout, ...]:
-        """Its bouts, seconds after onset."""
-        bouts: tuple[Bout, ...] = decode_part(tuple[Bout, ...], json.loads(self.data)["bouts"])
-        return bouts
-
+from device.events import Context, Episode, Event, Helped, Need, Outcome, StoredEvent
+from device.journal_shapes import EpisodeRow
+from device.wire import decode_episode, decode_event, encode_episode, encode_event
 
 LIGHT = (
     "id, onset_utc, synced, offset_s, alert_s, acknowledged_s, acknowledged_by, arrived_s, arrived_by, inferred, "

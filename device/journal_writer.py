@@ -25,8 +25,9 @@ from device.journal_backlog import Backlog
 from device.journal_coverage import CoverageLog, read_coverage
 from device.journal_disk import Disk, Result
 from device.journal_edits import carry_out, stored
-from device.journal_rows import LIGHT, EpisodeRow, Span, episode_of, light, put_contexts
+from device.journal_rows import LIGHT, episode_of, light, put_contexts
 from device.journal_schema import check, explain, open_reader, transaction
+from device.journal_shapes import EpisodeRow, Span
 from device.journal_store import correct, purge
 from device.settings import AlertSettings, StorageSettings
 

@@ -28,8 +28,10 @@ from device.answers import (
 )
 from device.cases import LEAST, Calm, Case, DayNight, NotEnough, Share, Usual
 from device.events import Helped, Need, Outcome
-from device.rhythm import Covered, Rhythm, Window, crying_by_day, likely_window, listened_by_day, rhythm
-from device.survival import Curve, Estimate, LogNormal
+from device.lognormal import LogNormal
+from device.pattern import Window, likely_window
+from device.rhythm import Covered, Rhythm, crying_by_day, listened_by_day, rhythm
+from device.survival import Curve, Estimate
 
 __all__ = [
     "LEAST", "Calm", "Case", "Curve", "DayNight", "Estimate", "LogNormal", "NotEnough", "Rhythm", "Share", "Usual", "Week",

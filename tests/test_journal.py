@@ -30,7 +30,8 @@ from device.events import (
 )
 from device.journal import Context, JournalReader, JournalWriter, Span
 from device.journal_rows import put_episode
-from device.journal_schema import _V1, VERSION, transaction
+from device.journal_schema import VERSION, transaction
+from device.journal_tables import V1
 from tests.fakes import START, FakeClock
 from tests.fakes_history import BOOT, episode, state, story, writer
 
@@ -546,7 +547,7 @@ def test_a_diary_is_stored_once(path: Path) -> None:
 
 def test_an_old_journal_is_backed_up_and_brought_up_to_date(path: Path) -> None:
     with closing(sqlite3.connect(path)) as db, db:
-        db.executescript(_V1 + "PRAGMA user_version = 1;")
+        db.executescript(V1 + "PRAGMA user_version = 1;")
         db.execute("INSERT INTO meta VALUES ('created_utc', '12.5')")
         put_episode(db, episode(1))
     with pytest.raises(JournalError, match="schema 1"):
@@ -563,9 +564,9 @@ def test_an_old_journal_is_backed_up_and_brought_up_to_date(path: Path) -> None:
 
 def test_a_migration_that_fails_leaves_everything_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with closing(sqlite3.connect(path)) as db, db:
-        db.executescript(_V1 + "PRAGMA user_version = 1;")
+        db.executescript(V1 + "PRAGMA user_version = 1;")
         put_episode(db, episode(1))
-    monkeypatch.setattr("device.journal_schema.MIGRATIONS", (_V1, "CREATE TABLE fine (a);\nCREATE TABLE meta (b);\n"))
+    monkeypatch.setattr("device.journal_schema.MIGRATIONS", (V1, "CREATE TABLE fine (a);\nCREATE TABLE meta (b);\n"))
     journal = writer(path)
     with pytest.raises(JournalError, match="already exists"):
         journal.handle(story(2)[0])

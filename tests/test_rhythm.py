@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from device.clock import Instant
 from device.events import Bout, Episode, Outcome
 from device.journal import Span
-from device.rhythm import crying_by_day, likely_window, listened_by_day, pieces, rhythm
+from device.pattern import likely_window
+from device.rhythm import crying_by_day, listened_by_day, pieces, rhythm
 
 BERLIN = ZoneInfo("Europe/Berlin")
 LORD_HOWE = ZoneInfo("Australia/Lord_Howe")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pytest
 
+from device.lognormal import log_normal
 from device.survival import (
     CENSORED,
     COMPETING,
@@ -15,7 +16,6 @@ from device.survival import (
     Curve,
     aalen_johansen,
     kaplan_meier,
-    log_normal,
     log_rank,
     median,
     quantile,
