@@ -10,13 +10,13 @@ _SOUND_M_S = 343.0
 
 
 def room_response(random: Random) -> Samples:
-    """A synthetic impulse response, direct sound 1.0 at index 0: a bedroom of 15-60 m3, RT60 0.2-0.7 s, 0.5-4 m away.
+    """A synthetic impulse response, direct sound 1.0 at index 0: a bedroom of 15-60 m3, RT60 0.2-0.7 s, 0.4-2.5 m away.
 
     A few early reflections, then a diffuse tail of exponentially decaying noise (Polack 1988). Its energy against the direct
     sound follows from the distance and the critical distance 0.057 * sqrt(V / RT60) (Sabine, omnidirectional).
     """
     volume, rt60 = random.uniform(15, 60), random.uniform(0.2, 0.7)
-    distance = float(np.exp(random.uniform(np.log(0.5), np.log(4.0))))
+    distance = float(np.exp(random.uniform(np.log(0.4), np.log(2.5))))
     ratio = (distance / (0.057 * np.sqrt(volume / rt60))) ** 2  # reverberant over direct energy
     length = int(rt60 * RATE_HZ)
     tail = random.standard_normal(length) * 10 ** (-3 * np.arange(length) / length)
@@ -41,7 +41,8 @@ def noise(random: Random, length: int, exponent: float) -> Samples:
     spectrum = np.fft.rfft(random.standard_normal(size))
     hz = np.maximum(np.fft.rfftfreq(size, 1 / RATE_HZ), 20.0)
     shaped = np.fft.irfft(spectrum * hz ** (-exponent / 2), size)[:length]
-    return (shaped / np.sqrt(np.mean(shaped**2))).astype(np.float32)
+    scaled: Samples = (shaped / np.sqrt(np.mean(shaped**2))).astype(np.float32)
+    return scaled
 
 
 def rms(samples: Samples) -> float:

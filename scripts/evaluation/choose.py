@@ -1,5 +1,6 @@
 """Which ears there are to compare."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +32,12 @@ def choose_ears(wanted: str, yamnet: Path, say: Say) -> list[Ear]:
             raise NurseryError("the second ear is not installed; scripts/fetch-model fetches it")
         return Pipeline(detector, config, "both ears")
 
-    makers = {"ours": ours, "both": both, "YAMNet": lambda: Yamnet(yamnet), "level": LevelTrigger}
+    makers: dict[str, Callable[[], Ear]] = {
+        "ours": ours,
+        "both": both,
+        "YAMNet": lambda: Yamnet(yamnet),
+        "level": LevelTrigger,
+    }
     unknown = [name for name in names if name not in makers]
     if unknown:
         raise NurseryError(f"there is no ear {unknown[0]!r}; choose from {', '.join(makers)}")

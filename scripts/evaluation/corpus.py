@@ -32,7 +32,7 @@ _WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A row of the manifest. `kind` is the class that reports count by; `fold` names who leaves it out, if anybody does."""
+    """A row of the manifest. `kind` is the class that reports count by."""
 
     path: str
     label: str
@@ -55,16 +55,16 @@ class Clip:
 
 def kind_of(label: str, sublabel: str) -> str:
     """Name the class of a clip."""
-    simple = {"child_speech": "child speech", "music": "music", "silence": "silence", "cry": "cry", "unverified": "unverified"}
-    if label in simple:
-        return simple[label]
+    if label in ("child_speech", "music", "silence", "cry", "unverified"):
+        return label.replace("_", " ")
     if label == "adult_speech":
         return "spoken letters" if "letters" in sublabel else "adult speech"
     if label == "laugh":
         return "baby laugh" if "baby" in sublabel else "adult laugh"
     if label == "other":
-        named = {"adult_cry": "adult crying", "moan": "moan", "babble": "babble", "scream": "scream", "laughing": "adult laugh"}
-        return named.get(sublabel, "cry" if sublabel == "cry_unspecified" else "people, places")
+        named = {"adult_cry": "adult crying", "laughing": "adult laugh", "cry_unspecified": "cry"}
+        same = ("moan", "babble", "scream")
+        return named.get(sublabel, sublabel if sublabel in same else "people, places")
     if sublabel == "cat" or sublabel.startswith(("cat_", "mammals/cat")):
         return "cat"
     for kind, words in _WORDS:
@@ -87,8 +87,7 @@ class Corpus:
             raise NurseryError(f"{folder}: no corpus here (manifest.csv is missing); name its folder with --corpus")
         with manifest.open(newline="") as file:
             rows = list(csv.DictReader(file))
-        names = ("path", "label", "sublabel", "source", "group", "split")
-        self.clips = tuple(Clip(*(row[name] for name in names), float(row["duration_s"])) for row in rows)
+        self.clips = tuple(_clip(row) for row in rows)
         self._folder = folder
         self.samples: Callable[[Clip], Samples] = lru_cache(maxsize=256)(self._read)
 
@@ -105,6 +104,11 @@ class Corpus:
     def negatives(self, split: str | None = "test") -> tuple[Clip, ...]:
         """Every clip that holds no infant's crying, as far as the manifest knows."""
         return tuple(c for c in self.select(split=split) if c.kind not in ("cry", "unverified"))
+
+
+def _clip(row: dict[str, str]) -> Clip:
+    seconds = float(row["duration_s"])
+    return Clip(row["path"], row["label"], row["sublabel"], row["source"], row["group"], row["split"], seconds)
 
 
 def by_group(clips: Iterable[Clip]) -> dict[str, list[Clip]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,9 +36,9 @@ def auc(positive: Array, negative: Array) -> float:
 
 
 def by_groups(
-    values: Sequence[float], groups: Sequence[str], statistic: Callable[[Array], float] = np.mean, seed: int = 0
+    values: Sequence[float], groups: Sequence[str], statistic: Callable[[Array], Any] = np.mean, seed: int = 0
 ) -> Figure:
-    """A statistic of values with a bootstrap over groups (Efron; percentile interval). A share of 0 or 1 gets the rule of three."""
+    """A statistic with a bootstrap over groups (percentile interval); a share of 0 or 1 gets the rule of three."""
     data = np.asarray(values, dtype=np.float64)
     if not len(data):
         return Figure(float("nan"), float("nan"), float("nan"), 0)
@@ -57,7 +58,9 @@ def by_groups(
     return Figure(value, float(low), float(high), len(data))
 
 
-def auc_by_groups(positive: Array, p_groups: Sequence[str], negative: Array, n_groups: Sequence[str], seed: int = 0) -> Figure:
+def auc_by_groups(
+    positive: Array, p_groups: Sequence[str], negative: Array, n_groups: Sequence[str], seed: int = 0
+) -> Figure:
     """Area under the curve, its interval from resampling the groups of both sides."""
     random = np.random.default_rng(seed)
     sides = []
@@ -70,7 +73,8 @@ def auc_by_groups(positive: Array, p_groups: Sequence[str], negative: Array, n_g
     for _ in range(RESAMPLES):
         p, n = (np.concatenate([side[i] for i in random.integers(len(side), size=len(side))]) for side in sides)
         draws.append(auc(p, n))
-    return Figure(auc(positive, negative), *map(float, np.percentile(draws, [2.5, 97.5])), len(positive))
+    low, high = np.percentile(draws, [2.5, 97.5])
+    return Figure(auc(positive, negative), float(low), float(high), len(positive))
 
 
 def rate_per_hour(alarms: Sequence[int], seconds: Sequence[float], groups: Sequence[str], seed: int = 0) -> Figure:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from device.audio import RATE_HZ
+from device.audio import RATE_HZ, Samples
 from evaluation.acoustics import clipped, gain, noise
 from evaluation.corpus import Clip, Corpus
-from evaluation.ears import Array, Decided, Ear, Heard, Store, sustained
+from evaluation.ears import Decided, Ear, Heard, Store, sustained
 from evaluation.material import Material
 from evaluation.scenes import ROOM_DBFS, Scene
 from evaluation.truth import cry_spans, spans_of
@@ -69,7 +69,9 @@ def cut_cries(material: Material) -> Iterable[Scene]:
             around[RATE_HZ : RATE_HZ + len(cry.samples)] += cry.samples
             spans = tuple((a + 1.0, b + 1.0) for a, b in cry.spans)
             clip = cry.clip
-            yield Scene(f"cut-{group}-{i}", clipped(around), group, "cry", spans, spans, None, clip.source, not clip.by_yamnet)
+            yield Scene(
+                f"cut-{group}-{i}", clipped(around), group, "cry", spans, spans, None, clip.source, not clip.by_yamnet
+            )
 
 
 def voice_runs(trial: Trial, ear: Ear, threshold: float = 0.5) -> tuple[float, float]:
@@ -81,7 +83,7 @@ def voice_runs(trial: Trial, ear: Ear, threshold: float = 0.5) -> tuple[float, f
     return float(over.sum() * ear.step_s), float(runs.max()) if len(runs) else 0.0
 
 
-def speaking_s(samples: Array) -> float:
+def speaking_s(samples: Samples) -> float:
     """Seconds of active speech by energy: 20 ms over the clip's peak less 30 dB, gaps to 0.3 s bridged."""
     frames = samples[: len(samples) // 160 * 160].reshape(-1, 160)
     level = 10 * np.log10(np.mean(frames.astype(np.float64) ** 2, axis=1) + 1e-12)

@@ -16,7 +16,11 @@ def event_based(truth: Mapping[str, Spans], found: Mapping[str, Sequence[tuple[f
         import sed_eval
 
         metric = sed_eval.sound_event.EventBasedMetrics(
-            event_label_list=["babycry"], t_collar=0.5, evaluate_onset=True, evaluate_offset=False, event_matching_type="optimal"
+            event_label_list=["babycry"],
+            t_collar=0.5,
+            evaluate_onset=True,
+            evaluate_offset=False,
+            event_matching_type="optimal",
         )
 
         def listed(name: str, spans: Sequence[tuple[float, float]]) -> Any:
@@ -27,9 +31,9 @@ def event_based(truth: Mapping[str, Spans], found: Mapping[str, Sequence[tuple[f
             metric.evaluate(listed(name, spans), listed(name, found[name]))
         overall = metric.results_overall_metrics()
     error, f = overall["error_rate"], overall["f_measure"]
-    names = {"error_rate": "error_rate", "deletions": "deletion_rate", "insertions": "insertion_rate"}
-    result = {ours: round(float(error[theirs]), 4) for ours, theirs in names.items()}
-    return result | {name: round(float(f[key]), 4) for name, key in (("f1", "f_measure"), ("precision", "precision"), ("recall", "recall"))}
+    result = {name: round(float(error[name]), 4) for name in ("error_rate", "deletion_rate", "insertion_rate")}
+    shares = {"f1": f["f_measure"], "precision": f["precision"], "recall": f["recall"]}
+    return result | {name: round(float(value), 4) for name, value in shares.items()}
 
 
 def psds(truth: Mapping[str, Spans], heard: Mapping[str, Heard], step_s: float, length_s: float) -> dict[str, float]:

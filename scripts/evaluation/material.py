@@ -13,6 +13,7 @@ from evaluation.corpus import Clip, Corpus, by_group
 MARGIN_S = 0.05
 LONGEST_S = 6.0
 PER_GROUP = 12
+LARGEST_SHARE = 1 / 3
 
 _STEADY = ("rain, wind, water", "traffic, engines", "vacuum, washing", "people, places", "silence")
 
@@ -70,30 +71,40 @@ class Material:
             found = [cry for clip in clips for cry in cries_of(clip, corpus.samples(clip))][:PER_GROUP]
             if found:
                 self.cries[group] = found
-        clips = corpus.negatives("test")
+        negatives = corpus.negatives("test")
         self._backgrounds: dict[str, list[list[Clip]]] = {}
-        for clip in clips:
+        for clip in negatives:
             if clip.kind in _STEADY and clip.duration_s >= 20:
                 self._backgrounds.setdefault("ambience", []).append([clip])
         for kind, wanted in (("steady noise", _STEADY), ("speech", ("adult speech",)), ("music", ("music",))):
-            for group in by_group(c for c in clips if c.kind in wanted).values():
+            for members in by_group(c for c in negatives if c.kind in wanted).values():
                 by_sub: dict[str, list[Clip]] = {}
-                for clip in group:
+                for clip in members:
                     by_sub.setdefault(clip.sublabel, []).append(clip)
                 self._backgrounds.setdefault(kind, []).extend(by_sub.values())
 
     def draw_cry(self, random: Random) -> Cry:
-        """A cry: every group (baby, recording) equally likely."""
-        group = self.cries[str(random.choice(sorted(self.cries)))]
-        return group[int(random.integers(len(group)))]
+        """A cry: groups (babies, recordings) equally likely, but no source more than a third of the time."""
+        return self._drawn(random, list(self.cries), 1)[0]
 
     def draw_group(self, random: Random) -> Sequence[Cry]:
-        """All cries of one group that has a few seconds of them."""
-        enough = [g for g in sorted(self.cries) if sum(c.end_s - c.start_s for c in self.cries[g]) >= 3.0]
-        return self.cries[str(random.choice(enough))]
+        """All cries of one group that has a few seconds of them, drawn like a single cry."""
+        enough = [g for g in self.cries if sum(c.end_s - c.start_s for c in self.cries[g]) >= 3.0]
+        return self._drawn(random, enough, PER_GROUP)
+
+    def _drawn(self, random: Random, groups: Sequence[str], count: int) -> Sequence[Cry]:
+        groups = sorted(groups)
+        sources = [self.cries[g][0].clip.source for g in groups]
+        weights = np.array([1 / len(groups)] * len(groups))
+        for source in set(sources):
+            own = np.array([s == source for s in sources])
+            if (share := weights[own].sum()) > LARGEST_SHARE and not own.all():
+                weights = np.where(own, weights * LARGEST_SHARE / share, weights * (1 - LARGEST_SHARE) / (1 - share))
+        cries = self.cries[groups[int(random.choice(len(groups), p=weights))]]
+        return cries if count > 1 else [cries[int(random.integers(len(cries)))]]
 
     def background(self, random: Random, length: int) -> tuple[str, Samples]:
-        """An everyday background of `length` samples, RMS 1: its kind, and its sound. Cries' own classes are not among them."""
+        """An everyday background of `length` samples, RMS 1: its kind, and its sound; no hard class but music."""
         kinds = [*sorted(self._backgrounds), "noise machine"]
         kind = str(random.choice(kinds))
         if kind == "noise machine":

@@ -142,7 +142,10 @@ def negatives(trials: Sequence[Trial], ear: Ear) -> Figures:
             seconds = [t.scene.counted_s for t in some]
             alerts = [len(t.decided[ear.name][setting].alerts_s) for t in some]
             rate = rate_per_hour(alerts, seconds, [t.scene.group for t in some])
-            rows[name] = rate.as_dict() | {"hours": round(sum(seconds) / 3600, 3), "groups": len({t.scene.group for t in some})}
+            rows[name] = rate.as_dict() | {
+                "hours": round(sum(seconds) / 3600, 3),
+                "groups": len({t.scene.group for t in some}),
+            }
         out[setting] = rows
     ringing = [(t.peak(ear), t.scene.kind, t.scene.name) for t in trials if t.decided[ear.name]["normal"].alerts_s]
     out["worst"] = [{"peak": round(p, 3), "kind": k, "clip": n} for p, k, n in sorted(ringing, reverse=True)[:15]]

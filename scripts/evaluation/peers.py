@@ -13,13 +13,13 @@ LEVEL_DBFS = -35.0
 
 
 class LevelTrigger:
-    """Rings when two of three half-seconds are louder than LEVEL_DBFS. Its score is the level: 0 at -90 dBFS, 1 at full scale."""
+    """Rings when two of three half-seconds exceed LEVEL_DBFS. Its score is the level: 0 at -90 dBFS, 1 at full scale."""
 
     name = "level"
     version = "level-1"
     step_s = 0.5
     needed = (2, 3)
-    settings = ("normal",)
+    settings: tuple[str, ...] = ("normal",)
 
     def hear(self, samples: Samples) -> Heard:
         """Levels of half-seconds; it cannot tell voices."""
@@ -27,7 +27,7 @@ class LevelTrigger:
         count = len(samples) // length
         frames = samples[: count * length].reshape(count, length).astype(np.float64)
         level = 10 * np.log10(np.mean(frames**2, axis=1) + 1e-9)
-        at = (np.arange(count) + 1) * self.step_s
+        at = np.arange(1, count + 1, dtype=np.float64) * self.step_s
         return Heard(at, np.clip(level / 90 + 1, 0, 1), np.zeros(count), np.zeros((count, 0)))
 
     def decide(self, heard: Heard, setting: str) -> Decided:
@@ -41,7 +41,7 @@ class Yamnet:
     name = "YAMNet"
     step_s = 0.48
     needed = (2, 3)
-    settings = ("normal",)
+    settings: tuple[str, ...] = ("normal",)
     patch = 15_600
     _speech, _cries = slice(0, 4), [19, 20]
 

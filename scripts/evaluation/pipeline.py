@@ -11,7 +11,7 @@ from device.clock import Instant
 from device.detector import MODEL, Detector
 from device.ears import thresholds_of
 from device.episode import EpisodeTracker
-from device.events import Episode, EpisodeAlerted, EpisodeEvent, Score
+from device.events import Episode, EpisodeAlerted, EpisodeEvent, Event, Score
 from device.settings import Config
 from device.wavfile import BLOCK_S
 from evaluation.ears import Decided, Heard
@@ -23,7 +23,7 @@ class Pipeline:
     """Ours. `settings` are the sensitivities; a score is emitted every `step_s`."""
 
     needed = (3, 4)
-    settings = ("normal", "low", "high")
+    settings: tuple[str, ...] = ("normal", "low", "high")
 
     def __init__(self, detector: Detector, config: Config, name: str = "ours", model: Path = MODEL) -> None:
         """Take the detector, with or without the second ear, its configuration, and the file its model came from."""
@@ -54,7 +54,7 @@ class Pipeline:
         alerts: list[float] = []
         episodes: dict[str, Episode] = {}
         end = BEGIN
-        events = []
+        events: list[Event] = []
         for at, cry, voice, (distress, level) in zip(heard.at_s, heard.cry, heard.voice, heard.columns, strict=True):
             end = BEGIN.plus(float(at))
             events += tracker.handle(Score(end, float(cry), float(voice), float(distress), float(level)))

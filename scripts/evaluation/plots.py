@@ -22,7 +22,9 @@ def draw(results: Results, folder: Path) -> None:
     matplotlib.use("svg")
     from matplotlib import pyplot
 
-    matplotlib.rcParams.update({"svg.hashsalt": "nursery", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
+    matplotlib.rcParams.update(
+        {"svg.hashsalt": "nursery", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+    )
     folder.mkdir(parents=True, exist_ok=True)
 
     def save(figure: Any, name: str) -> None:
@@ -43,7 +45,13 @@ def _night(pyplot: Any, night: dict[str, Any]) -> Any:
     for kind, begin, end in night["placed"]:
         crying = kind == "crying"
         label = "crying" if crying else "hard sound"
-        axes.axvspan(begin / 60, end / 60, color="#f2c9a1" if crying else "#d5d5d5", label=label if label not in labelled else None, lw=0)
+        axes.axvspan(
+            begin / 60,
+            end / 60,
+            color="#f2c9a1" if crying else "#d5d5d5",
+            label=label if label not in labelled else None,
+            lw=0,
+        )
         labelled.add(label)
     count = max(1, len(night["cry"]) // 4)
     peaks = [max(night["cry"][i * 4 : i * 4 + 4]) for i in range(count)]

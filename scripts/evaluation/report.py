@@ -14,7 +14,8 @@ NIGHT_HARD_H, NIGHT_EASY_H = 0.25, 9.75
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table with columns of even width."""
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in [head, *rows]]
+    padded = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in [head, *rows])
+    lines = ["| " + " | ".join(row) + " |" for row in padded]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return "\n".join(lines)
 
@@ -42,7 +43,15 @@ def spread(figure: Figures) -> str:
 def text(figures: Figures) -> str:
     """All tables."""
     ears: Figures = figures["ears"]
-    parts = [_sets(figures["sets"]), _main(ears), _mixes(ears), _episodes(ears), _classes(ears), _sensitivity(ears), _sources(ears)]
+    parts = [
+        _sets(figures["sets"]),
+        _main(ears),
+        _mixes(ears),
+        _episodes(ears),
+        _classes(ears),
+        _sensitivity(ears),
+        _sources(ears),
+    ]
     first = next(iter(ears.values()))
     if first["negatives"]["worst"]:
         worst = [[w["clip"], w["kind"], f"{w['peak']:.2f}"] for w in first["negatives"]["worst"]]
@@ -127,7 +136,14 @@ def _classes(ears: Figures) -> str:
     for kind in ["hard", *[k for k in kinds if k in HARD], "easy", *[k for k in kinds if k not in HARD], "all"]:
         one = first[kind]
         label = {"hard": "**hard together**", "easy": "**others together**", "all": "**all**"}.get(kind, kind)
-        rows.append([label, f"{60 * one['hours']:.1f}", str(one["groups"]), *(rate(e["negatives"]["normal"][kind]) for e in ears.values())])
+        rows.append(
+            [
+                label,
+                f"{60 * one['hours']:.1f}",
+                str(one["groups"]),
+                *(rate(e["negatives"]["normal"][kind]) for e in ears.values()),
+            ]
+        )
     return "### False alerts an hour, by class\n\n" + table(["class", "minutes", "groups", *ears], rows)
 
 
@@ -141,14 +157,22 @@ def _sensitivity(ears: Figures) -> str:
             hard, easy = one["hard"], one["easy"]
             night = NIGHT_HARD_H * hard["value"] + NIGHT_EASY_H * easy["value"]
             rows.append([
-                f"{ear}, {setting}", percent(episodes["clear"][setting]["recall"]), percent(episodes["noisy"][setting]["recall"]),
+                f"{ear}, {setting}", *(percent(episodes[kind][setting]["recall"]) for kind in ("clear", "noisy")),
                 spread(episodes["clear"][setting]["latency"]), rate(hard), rate(easy), f"{night:.1f}",
             ])  # fmt: skip
     if not rows:
         return ""
-    head = ["sensitivity", "recall, clear", "recall, noisy", "onset → alert, s", "alerts/h, hard", "alerts/h, others", "a night"]
+    head = [
+        "sensitivity",
+        "recall, clear",
+        "recall, noisy",
+        "onset → alert, s",
+        "alerts/h, hard",
+        "alerts/h, others",
+        "a night",
+    ]
     note = (
-        "\n\nA night is reckoned as ten hours, a quarter of an hour of them hard sounds and the rest the others, all as dense "
+        "\n\nA night is reckoned as ten hours, a quarter of an hour of them hard sounds, the rest others, all as dense "
         "as in the corpus; a sleeping house is far quieter, so this is a bound and not a forecast."
     )
     return "### Sensitivity\n\n" + table(head, rows) + note

@@ -10,7 +10,8 @@ import numpy as np
 
 from device.audio import RATE_HZ, Samples
 from evaluation import measures, scenes
-from evaluation.corpus import Corpus, unseen_sources
+from evaluation.acoustics import clipped, gain, noise
+from evaluation.corpus import HARD, Corpus, unseen_sources
 from evaluation.ears import Ear, Store
 from evaluation.hearing import Say, Trial, clip_scene, cut_cries, hear_all, speaking_s
 from evaluation.material import Material
@@ -97,7 +98,9 @@ def evaluate(corpus: Corpus, ears: Sequence[Ear], *, size: Size, seed: int, cach
 def _sets(
     mixes: Sequence[Trial], episodes: Sequence[Trial], negatives: Sequence[Trial], clips: Sequence[Trial], material: Material
 ) -> dict[str, Any]:
-    hours = {name: round(sum(t.duration_s for t in some) / 3600, 2) for name, some in (("mixes", mixes), ("episodes", episodes))}
+    hours = {
+        name: round(sum(t.duration_s for t in some) / 3600, 2) for name, some in (("mixes", mixes), ("episodes", episodes))
+    }
     return {
         "mixes": len(mixes), "mix_hours": hours["mixes"], "episodes": len(episodes), "episode_hours": hours["episodes"],
         "negative_scenes": len(negatives), "negative_hours": round(sum(t.scene.counted_s for t in negatives) / 3600, 2),
@@ -109,9 +112,9 @@ def _night(material: Material, corpus: Corpus, ear: Ear, size: Size, seed: int, 
     """A condensed night: a quiet room with a noise machine, some episodes, some hard negatives, as one stream."""
     random = np.random.default_rng([seed, 9])
     length = int(size.night_s * RATE_HZ)
-    sound = scenes.noise(random, length, 1.0) * scenes.gain(-55)
+    sound = noise(random, length, 1.0) * gain(-55)
     placed: list[tuple[str, float, float]] = []
-    hard = [s for s in scenes.negatives(thinned(corpus.negatives("test"), 9), corpus.samples) if s.kind in scenes.HARD]
+    hard = [s for s in scenes.negatives(thinned(corpus.negatives("test"), 9), corpus.samples) if s.kind in HARD]
     order = [replace(s, kind="crying") for s in scenes.episodes(material, max(1, int(size.night_s / 600)), seed + 1)]
     pool = [*order, *(hard[int(i)] for i in random.permutation(len(hard))[: int(size.night_s / 180)])]
     at = 60.0
@@ -124,7 +127,7 @@ def _night(material: Material, corpus: Corpus, ear: Ear, size: Size, seed: int, 
         first, last = (scene.events[0][0], scene.events[-1][1]) if scene.events else (0.0, scene.duration_s)
         placed.append((scene.kind, at + first, at + last))
         at += scene.duration_s + room_s
-    sound = scenes.clipped(sound)
+    sound = clipped(sound)
     heard = store.hear(ear, sound)
     decided = ear.decide(heard, "normal")
     return {"at_s": heard.at_s, "cry": heard.cry, "placed": placed, "alerts_s": decided.alerts_s, "ear": ear.name}

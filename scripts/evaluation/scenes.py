@@ -7,7 +7,7 @@ import numpy as np
 
 from device.audio import RATE_HZ, Samples
 from evaluation.acoustics import Random, clipped, gain, noise, reverberate, rms, room_response, to_level
-from evaluation.corpus import HARD, Clip, by_group
+from evaluation.corpus import Clip, by_group
 from evaluation.material import Cry, Material
 from evaluation.truth import Spans
 
@@ -158,7 +158,8 @@ def machines(seed: int, length_s: float = 600.0) -> Iterator[Scene]:
         yield Scene(f"machine-{name}", clipped(sound), name, "noise machine", counted_s=length_s)
         swelling = sound * (1 + np.float32(0.7) * np.sin(2 * np.pi * time / 7))
         yield Scene(f"machine-{name}-swelling", clipped(swelling), name, "noise machine", counted_s=length_s)
-    hum = sum(np.sin(2 * np.pi * 50 * k * time) / k for k in (1, 2, 3, 5)) * gain(-30)
-    hum = hum + noise(_random(seed, 3, 9), length, 1.0) * gain(-65)
+    hum = noise(_random(seed, 3, 9), length, 1.0) * gain(-65)
+    for k in (1, 2, 3, 5):
+        hum += gain(-30) / np.float32(k) * np.sin(2 * np.pi * 50 * k * time)
     yield Scene("machine-hum", clipped(hum), "hum", "noise machine", counted_s=length_s)
     yield Scene("machine-digital silence", np.zeros(length, np.float32), "zero", "noise machine", counted_s=length_s)
