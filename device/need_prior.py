@@ -1,0 +1,122 @@
+"""What the hour and the diary say about a need: smoothed counts of this family's tags. Pure; knows no sound."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from device.events import Need
+
+Array = NDArray[np.float64]
+
+NEEDS = (Need.HUNGER, Need.DISCOMFORT, Need.TIRED, Need.PAIN)
+"""The needs that are told apart, in the order of every array here; UNSURE is the absence of a guess."""
+
+POPULATION = np.array([0.45, 0.25, 0.25, 0.05])
+"""Where a family starts from: an assumption about small babies, outweighed by a dozen tags."""
+
+TAG_TRUST = 0.75
+"""How much of a tag counts for the need it names: carers' guesses agree with what then helps in about 75 % of cases
+(Lockhart-Bouron 2023); the rest is spread as in the population."""
+
+ALPHA = 8.0
+"""Tags that an unseen situation is worth (Dirichlet smoothing)."""
+
+NIGHT = (20, 7)
+"""Night is from this hour to that."""
+
+_FEED_S = (3_600.0, 7_200.0, 10_800.0)
+_SLEEP_S = (2_700.0, 5_400.0, 9_000.0)
+_CHANGE_S = (5_400.0,)
+FORGOTTEN_S = 12 * 3_600.0
+"""A diary whose last entry is older than this was not kept: the time since is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """When a cry came: seconds since the last feed, sleep (its end) and change, None where unknown; and whether at night."""
+
+    since_feed_s: float | None = None
+    since_sleep_s: float | None = None
+    since_change_s: float | None = None
+    night: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something of the baby's day, from the diary or from "what helped": feed, sleep or change; UTC seconds."""
+
+    kind: str
+    start_utc: float
+    end_utc: float | None = None
+
+
+def situation(at_utc: float, happenings: Iterable[Happening], zone: tzinfo | None) -> Situation:
+    """The situation at `at_utc`, from what happened before it; `zone` is the family's (None: the machine's)."""
+    latest: dict[str, float] = {}
+    for each in happenings:
+        end = each.end_utc if each.kind == "sleep" and each.end_utc is not None else each.start_utc
+        if end <= at_utc and end > latest.get(each.kind, float("-inf")):
+            latest[each.kind] = end
+    since = {kind: at_utc - utc for kind, utc in latest.items() if at_utc - utc <= FORGOTTEN_S}
+    hour = datetime.fromtimestamp(at_utc, zone).hour
+    night = hour >= NIGHT[0] or hour < NIGHT[1]
+    return Situation(since.get("feed"), since.get("sleep"), since.get("change"), night)
+
+
+def soft(need: Need) -> Array:
+    """A tag as a distribution over NEEDS."""
+    target = (1.0 - TAG_TRUST) * POPULATION
+    target[NEEDS.index(need)] += TAG_TRUST
+    return target
+
+
+class Prior:
+    """Counts of softened tags by situation; `log` gives log π(need | situation), shape (4,)."""
+
+    def __init__(self) -> None:
+        """Know nothing but the population."""
+        k = len(NEEDS)
+        self.total = np.zeros(k)
+        self._feed = np.zeros((2, len(_FEED_S) + 2, k))
+        self._sleep = np.zeros((len(_SLEEP_S) + 2, k))
+        self._change = np.zeros((len(_CHANGE_S) + 2, k))
+
+    def learn(self, at: Situation, target: Array) -> None:
+        """Count a tag."""
+        self.total += target
+        self._feed[int(at.night), _bin(at.since_feed_s, _FEED_S)] += target
+        self._sleep[_bin(at.since_sleep_s, _SLEEP_S)] += target
+        self._change[_bin(at.since_change_s, _CHANGE_S)] += target
+
+    def fade(self, factor: float) -> None:
+        """Let everything counted so far weigh less: a baby of three months is not the baby of three weeks."""
+        for counts in (self.total, self._feed, self._sleep, self._change):
+            counts *= factor
+
+    def overall(self) -> Array:
+        """How often each need comes, whatever the situation; sums to 1."""
+        return np.asarray((self.total + ALPHA * POPULATION) / (self.total.sum() + ALPHA))
+
+    def log(self, at: Situation) -> Array:
+        """Hour and time since feeding together; sleep and change as independent hints on top of them."""
+        overall = self.overall()
+        out = np.log(_smoothed(self._feed[int(at.night), _bin(at.since_feed_s, _FEED_S)], overall))
+        for counts, since_s, edges in (
+            (self._sleep, at.since_sleep_s, _SLEEP_S),
+            (self._change, at.since_change_s, _CHANGE_S),
+        ):
+            if since_s is not None:
+                out += np.log(_smoothed(counts[_bin(since_s, edges)], overall)) - np.log(overall)
+        return np.asarray(out - np.logaddexp.reduce(out))
+
+
+def _smoothed(counts: Array, overall: Array) -> Array:
+    return np.asarray((counts + ALPHA * overall) / (counts.sum() + ALPHA))
+
+
+def _bin(since_s: float | None, edges: tuple[float, ...]) -> int:
+    """0 for unknown, then 1, 2 … by the edges."""
+    return 0 if since_s is None else 1 + sum(since_s >= edge for edge in edges)

@@ -1,0 +1,231 @@
+"""The guess of a need: the hour and the diary first, the sound only as far as it has earned its weight, else "not sure".
+
+    log p(need) = log π(need | situation) + w · [log p(need | sound) − log p_train(need)] + const
+
+Pure, numpy alone. Everything is computed anew from the journal's tags, in their order: delete a tag, and what is learned
+is as if it had never been.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from device.events import Need, NeedGuess
+from device.need_prior import NEEDS, Array, Prior, Situation, soft
+from device.need_sound import Prototypes, SoundSums, Vector
+
+MIN_TAGS = 8
+MIN_P = 0.6
+MIN_MARGIN = 0.2
+MIN_PRECISION = 0.7
+LUCK = 3.0
+RECORD = 20
+"""Of how many of the latest guesses the own record tells."""
+MIN_RECORD = 7
+"""So many guesses must have been made silently, and compared with tags, before one is spoken out."""
+
+HALF_LIFE_S = 45 * 86_400.0
+MOST_TAGS = 400
+"""Older tags have faded anyway; learning anew from so many takes well under a second on a Pi."""
+
+WEIGHTS = np.linspace(0.0, 1.0, 11)
+TEMPERATURES = np.array([0.5, 0.7, 0.85, 1.0, 1.25, 1.6, 2.0, 3.0])
+PROOF_NATS = 2.0
+"""The sound gets a weight once it would have made the tags e² times as likely, beyond chance: until then w is 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An ended episode as far as there is something to learn from it.
+
+    `need` is the parent's tag (None or UNSURE: untagged), `not_crying` that it was a false alarm. `embedding` is what the
+    detector of `model_version` heard; those of another version are set aside.
+    """
+
+    episode_id: str
+    at_utc: float
+    situation: Situation
+    need: Need | None = None
+    not_crying: bool = False
+    embedding: Vector | None = None
+    model_version: str = ""
+    peak_score: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Of its last `of` guesses `right` were what the parent said; always guessing the most common: `plain`."""
+
+    right: int
+    of: int
+    plain: int
+
+    @property
+    def earns_trust(self) -> bool:
+        """True if it is better than the plainest guess and right often enough, with a little to spare for luck."""
+        return self.of >= MIN_RECORD and self.right > self.plain and self.right >= MIN_PRECISION * (self.of + LUCK)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What has been learned, for the page: tags by need, weight of the sound (0..1), record, what was set aside."""
+
+    tags: Mapping[Need, int]
+    sound_weight: float
+    temperature: float
+    record: Record
+    speaks: bool
+    set_aside: int
+    usual: Mapping[Need, float]
+
+
+class Learner:
+    """All that this family's tags have taught."""
+
+    def __init__(self, model_version: str = "") -> None:
+        """Know nothing yet; only embeddings of `model_version` will be used."""
+        self._version = model_version
+        self._prior = Prior()
+        self._sums: SoundSums | None = None
+        self._sound: Prototypes | None = None
+        self._losses: list[Array] = []
+        self._tags: dict[Need, int] = {}
+        self._record: deque[tuple[bool, bool]] = deque(maxlen=RECORD)
+        self._last_utc: float | None = None
+        self._set_aside = 0
+        self.weight = 0.0
+        self.temperature = 1.0
+
+    @classmethod
+    def from_history(cls, examples: Sequence[Example], model_version: str = "", *, since_utc: float = 0.0) -> "Learner":
+        """Learn from every example in order of time; `since_utc` is when the family wished to begin anew."""
+        learner = cls(model_version)
+        kept = sorted((e for e in examples if e.at_utc >= since_utc), key=lambda e: (e.at_utc, e.episode_id))
+        tagged = [e.at_utc for e in kept if e.need in NEEDS]
+        first = tagged[-MOST_TAGS] if len(tagged) > MOST_TAGS else float("-inf")
+        for example in kept:
+            if example.at_utc >= first:
+                learner.learn(example)
+        return learner
+
+    # ---- guessing ----
+
+    @property
+    def tags(self) -> int:
+        """How many tags it rests on."""
+        return sum(self._tags.values())
+
+    @property
+    def record(self) -> Record:
+        """How its latest guesses, spoken or not, compare with what the parent said after."""
+        right = sum(guessed for guessed, _ in self._record)
+        return Record(right, len(self._record), sum(plain for _, plain in self._record))
+
+    @property
+    def speaks(self) -> bool:
+        """True if its guesses have earned to be shown."""
+        return self.tags >= MIN_TAGS and self.record.earns_trust
+
+    def probabilities(self, at: Situation, embedding: Vector | None = None) -> Array:
+        """Probabilities of NEEDS, shape (4,); `embedding` must come from this learner's model version."""
+        prior, evidence = self._hints(at, embedding)
+        return _softmax((prior + self.weight * evidence) / self.temperature)
+
+    def guess(self, at: Situation, embedding: Vector | None = None) -> NeedGuess:
+        """The guess, UNSURE unless tags, probability, margin and record suffice. Pain is never claimed from sound alone."""
+        p = self.probabilities(at, embedding)
+        need = self._settle(at, p) if self.speaks else Need.UNSURE
+        return NeedGuess(need, {each: round(float(value), 4) for each, value in zip(NEEDS, p, strict=True)}, self.tags)
+
+    def _settle(self, at: Situation, p: Array) -> Need:
+        second, best = np.sort(p)[-2:]
+        if self.tags < MIN_TAGS or best < MIN_P or best - second < MIN_MARGIN:
+            return Need.UNSURE
+        need = NEEDS[int(np.argmax(p))]
+        if need is Need.PAIN and np.exp(self._prior.log(at))[NEEDS.index(Need.PAIN)] < MIN_P:
+            return Need.UNSURE
+        return need
+
+    def _hints(self, at: Situation, embedding: Vector | None) -> tuple[Array, Array]:
+        prior = self._prior.log(at)
+        if embedding is None or self._sound is None or len(embedding) != self._sound.centres.shape[1]:
+            return prior, np.zeros(len(NEEDS))
+        return prior, self._sound.evidence(embedding)
+
+    # ---- learning ----
+
+    def learn(self, example: Example) -> None:
+        """Take the next example; first it is guessed, which is how weight, temperature and record are found."""
+        self._fade(example.at_utc)
+        embedding = self._usable(example)
+        tagged = example.need in NEEDS and not example.not_crying
+        target = None
+        if tagged and example.need is not None:
+            self._judge(example.need, example.situation, embedding)
+            target = soft(example.need)
+            self._prior.learn(example.situation, target)
+            self._tags[example.need] = self._tags.get(example.need, 0) + 1
+        if embedding is not None and not example.not_crying:
+            if self._sums is None:
+                self._sums = SoundSums(len(embedding))
+            self._sums.hear(embedding, target)
+            if tagged and (self.tags <= 40 or self.tags % 4 == 0):
+                self._sound = self._sums.fit()
+
+    def _usable(self, example: Example) -> Vector | None:
+        if example.embedding is None:
+            return None
+        if example.model_version != self._version or not np.isfinite(example.embedding).all():
+            self._set_aside += 1
+            return None
+        return example.embedding
+
+    def _fade(self, at_utc: float) -> None:
+        if self._last_utc is not None:
+            factor = float(0.5 ** (max(0.0, at_utc - self._last_utc) / HALF_LIFE_S))
+            self._prior.fade(factor)
+            if self._sums is not None:
+                self._sums.fade(factor)
+        self._last_utc = at_utc
+
+    def _judge(self, need: Need, at: Situation, embedding: Vector | None) -> None:
+        """Compare every weight and temperature with a tag that they had not seen (prequential log-loss)."""
+        prior, evidence = self._hints(at, embedding)
+        index = NEEDS.index(need)
+        guessed = self._settle(at, _softmax((prior + self.weight * evidence) / self.temperature))
+        if guessed is not Need.UNSURE:
+            common = max(self._tags, key=lambda each: self._tags[each])
+            self._record.append((guessed is need, common is need))
+        logits = (prior + WEIGHTS[:, None] * evidence)[:, None, :] / TEMPERATURES[:, None]
+        self._losses.append(np.logaddexp.reduce(logits, axis=2) - logits[:, :, index])
+        if len(self._losses) >= MIN_TAGS:
+            self.weight, self.temperature = choose(np.array(self._losses))
+
+    # ---- for people ----
+
+    def summary(self) -> Summary:
+        """What has been learned."""
+        usual = {need: float(p) for need, p in zip(NEEDS, self._prior.overall(), strict=True)}
+        return Summary(dict(self._tags), self.weight, self.temperature, self.record, self.speaks, self._set_aside, usual)
+
+
+def choose(losses: Array) -> tuple[float, float]:
+    """Weight and temperature of least loss, from losses of shape (tags, weights, temperatures), at most 100 latest.
+
+    A weight over 0 must be better than 0 by PROOF_NATS and by twice what chance makes of it.
+    """
+    losses = losses[-100:]
+    total = losses.sum(axis=0) + 0.5 * np.log(TEMPERATURES) ** 2 * 4.0  # a pull towards temperature 1
+    plain_t = int(np.argmin(total[0]))
+    w, t = np.unravel_index(int(np.argmin(total)), total.shape)
+    gain = losses[:, 0, plain_t] - losses[:, w, t]
+    proof = max(PROOF_NATS, 2.0 * float(gain.std()) * len(gain) ** 0.5)
+    if w == 0 or gain.sum() < proof:
+        return 0.0, float(TEMPERATURES[plain_t])
+    return float(WEIGHTS[w]), float(TEMPERATURES[t])
+
+
+def _softmax(logits: Array) -> Array:
+    return np.asarray(np.exp(logits - np.logaddexp.reduce(logits)))
