@@ -1,5 +1,6 @@
 """Keeping the history safe, bringing it back, and deleting all of it."""
 
+import os
 import shutil
 import sqlite3
 import time
@@ -60,6 +61,10 @@ def restore(source: Path, path: Path, *, clock: Clock | None = None) -> Path | N
             old = path.with_name(path.name + suffix)
             if old.exists():
                 old.replace(aside.with_name(aside.name + suffix))
+    if os.geteuid() == 0:
+        # Restored by the administrator, but written by whom the folder belongs to.
+        owner = path.parent.stat()
+        os.chown(new, owner.st_uid, owner.st_gid)
     new.replace(path)
     return aside
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -98,6 +99,16 @@ def test_a_backup_can_be_restored_where_nothing_was(path: Path, tmp_path: Path) 
     assert restore(path, other) is None
     with JournalReader(other) as reader:
         assert reader.count() == 3
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_restored_journal_belongs_to_the_folder_s_owner(path: Path, tmp_path: Path) -> None:
+    lived(path).close()
+    data = tmp_path / "data"
+    data.mkdir()
+    os.chown(data, 12345, 12345)
+    restore(path, data / "journal.db")
+    assert (data / "journal.db").stat().st_uid == 12345
 
 
 @pytest.mark.parametrize("how", ["garbage", "foreign", "newer", "damaged", "missing"])
