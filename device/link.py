@@ -185,7 +185,7 @@ class Link:
                 if connection.stalled():
                     connection.cut(f"{address:S} no longer answers.")
                 elif self._now is None and self._clock.now().since(began) > CONNECT_S:
-                    connection.cut(f"{address:S} took the connection but does not answer as a broker.")
+                    connection.cut("")
                 elif self._now is None and self._closing.is_set():
                     connection.cut("closed")
         finally:
@@ -193,7 +193,9 @@ class Link:
             connection.ended.wait(CONNECT_S)
             if connection.ended.is_set():
                 connection.client.loop_stop()
-        return connection.reason or f"The connection to {address} was lost.", was_up
+        lost = f"The connection to {address} was lost."
+        mute = f"{address:S} took the connection but does not answer as a broker."
+        return connection.reason or (lost if was_up else mute), was_up
 
     def _connect(self, address: Address) -> _Connection:
         client = paho.Client(

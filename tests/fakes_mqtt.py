@@ -87,16 +87,17 @@ class Ear:
 
     def __init__(self, port: int, topic: str = "nursery/#", *, client_id: str = "", user: str = USER) -> None:
         self.heard: list[tuple[str, str, bool]] = []
-        self._ready = threading.Event()
+        self.subscribed = threading.Event()
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=not client_id)
         self._client.username_pw_set(user, PASSWORD)
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = lambda client, *_: client.subscribe(topic, 1)
-        self._client.on_subscribe = lambda *_: self._ready.set()
+        self._client.on_subscribe = lambda *_: self.subscribed.set()
+        self._client.on_disconnect = lambda *_: self.subscribed.clear()
         self._client.on_message = self._keep
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
-        assert self._ready.wait(5.0), "the subscriber could not connect"
+        assert self.subscribed.wait(5.0), "the subscriber could not connect"
 
     def _keep(self, _client: paho.Client, _userdata: Any, message: paho.MQTTMessage) -> None:
         self.heard.append((message.topic, bytes(message.payload).decode("utf-8", "replace"), message.retain))
