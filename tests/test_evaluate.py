@@ -15,7 +15,7 @@ from evaluation.ears import Heard, Store, merged, plain_trigger, sustained
 from evaluation.hearing import Trial
 from evaluation.material import Material
 from evaluation.peers import LevelTrigger
-from evaluation.run import Size, evaluate
+from evaluation.run import Part, Size, evaluate
 from evaluation.truth import cry_spans
 
 from device.audio import RATE_HZ, Samples
@@ -87,7 +87,7 @@ def test_unseen_sources_have_no_clip_in_training(corpus: Corpus) -> None:
 
 
 def test_mixes_repeat_and_have_the_ratio_they_claim(corpus: Corpus) -> None:
-    material = Material(corpus)
+    material = Material(corpus.select(split="test"), corpus.samples)
     first, again = (list(scenes.mixes(material, 6, 5)) for _ in range(2))
     assert all(np.array_equal(a.samples, b.samples) for a, b in zip(first, again, strict=True))
     assert [bool(scene.events) for scene in first] == [True, False] * 3
@@ -99,19 +99,19 @@ def test_mixes_repeat_and_have_the_ratio_they_claim(corpus: Corpus) -> None:
 
 
 def test_only_the_test_split_is_used(corpus: Corpus) -> None:
-    material = Material(corpus)
+    material = Material(corpus.select(split="test"), corpus.samples)
     assert "baby-9" not in material.cries and set(material.cries) <= {f"baby-{i}" for i in range(4)}
 
 
 def test_episodes_have_bouts_in_order(corpus: Corpus) -> None:
-    for scene in scenes.episodes(Material(corpus), 3, 1):
+    for scene in scenes.episodes(Material(corpus.select(split="test"), corpus.samples), 3, 1):
         flat = [time for event in scene.events for time in event]
         assert flat == sorted(flat) and flat[-1] < scene.duration_s
         assert all(later[0] - earlier[1] > 3.0 for earlier, later in zip(scene.events, scene.events[1:], strict=False))
 
 
 def test_every_negative_is_heard_once_and_never_looped(corpus: Corpus) -> None:
-    clips = corpus.negatives("test")
+    clips = [clip for clip in corpus.select(split="test") if clip.negative]
     made = list(scenes.negatives(clips, corpus.samples))
     assert sum(scene.counted_s for scene in made) == pytest.approx(sum(clip.duration_s for clip in clips), abs=0.01)
     assert sum(scene.kind == "cat" for scene in made) == 1  # one recording, under half a minute
@@ -175,7 +175,8 @@ def test_scores_are_kept_between_runs(tmp_path: Path) -> None:
 def test_whole_evaluation_with_the_level_trigger(corpus: Corpus, tmp_path: Path) -> None:
     size = Size(mixes=6, episodes=4, every=1, machine_s=5.0, night_s=120.0)
     said: list[str] = []
-    results = evaluate(corpus, [LevelTrigger()], size=size, seed=3, cache=tmp_path, say=said.append)
+    parts = [Part(corpus.select(split="test"), [LevelTrigger()])]
+    results = evaluate(parts, corpus.samples, frozenset(), size=size, seed=3, cache=tmp_path, say=said.append)
     level = results.figures["ears"]["level"]
     assert level["machines"]["machine-brown"] == 1 and level["machines"]["machine-digital silence"] == 0
     assert level["negatives"]["normal"]["all"]["hours"] > 0.01

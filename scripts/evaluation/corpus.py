@@ -48,6 +48,11 @@ class Clip:
         return kind_of(self.label, self.sublabel)
 
     @property
+    def negative(self) -> bool:
+        """True if it holds no infant's crying, as far as the manifest knows."""
+        return self.kind not in ("cry", "unverified")
+
+    @property
     def by_yamnet(self) -> bool:
         """True if the clip was found with YAMNet's help, so that YAMNet must not be compared on it."""
         return "/more/" in self.path
@@ -88,11 +93,11 @@ class Corpus:
         with manifest.open(newline="") as file:
             rows = list(csv.DictReader(file))
         self.clips = tuple(_clip(row) for row in rows)
-        self._folder = folder
+        self.folder = folder
         self.samples: Callable[[Clip], Samples] = lru_cache(maxsize=256)(self._read)
 
     def _read(self, clip: Clip) -> Samples:
-        samples, rate = soundfile.read(self._folder / clip.path, dtype="float32", always_2d=True)
+        samples, rate = soundfile.read(self.folder / clip.path, dtype="float32", always_2d=True)
         if rate != RATE_HZ:
             raise NurseryError(f"{clip.path}: {rate} Hz, but the corpus is {RATE_HZ} Hz; convert it")
         return np.ascontiguousarray(samples[:, 0])
@@ -100,10 +105,6 @@ class Corpus:
     def select(self, *, split: str | None = None, label: str | None = None) -> tuple[Clip, ...]:
         """Clips of a split and a label, in the manifest's order."""
         return tuple(c for c in self.clips if split in (None, c.split) and label in (None, c.label))
-
-    def negatives(self, split: str | None = "test") -> tuple[Clip, ...]:
-        """Every clip that holds no infant's crying, as far as the manifest knows."""
-        return tuple(c for c in self.select(split=split) if c.kind not in ("cry", "unverified"))
 
 
 def _clip(row: dict[str, str]) -> Clip:

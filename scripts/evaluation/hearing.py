@@ -7,7 +7,7 @@ import numpy as np
 
 from device.audio import RATE_HZ, Samples
 from evaluation.acoustics import clipped, gain, noise
-from evaluation.corpus import Clip, Corpus
+from evaluation.corpus import Clip
 from evaluation.ears import Decided, Ear, Heard, Store, sustained
 from evaluation.material import Material
 from evaluation.scenes import ROOM_DBFS, Scene
@@ -47,9 +47,9 @@ def hear_all(scenes: Iterable[Scene], ears: Sequence[Ear], store: Store) -> list
     return trials
 
 
-def clip_scene(clip: Clip, corpus: Corpus) -> Scene:
+def clip_scene(clip: Clip, read: Callable[[Clip], Samples]) -> Scene:
     """One clip by itself, after a second of a quiet room; its truth is the rule's, if it is a cry."""
-    samples = corpus.samples(clip)
+    samples = read(clip)
     random = np.random.default_rng(len(samples))
     around = noise(random, len(samples) + 2 * RATE_HZ, 1.0) * gain(ROOM_DBFS)
     around[RATE_HZ : RATE_HZ + len(samples)] += samples

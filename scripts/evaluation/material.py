@@ -1,6 +1,6 @@
-"""What scenes are made of, from the test split alone: cries cut out by the rule in truth.py, and ordinary backgrounds."""
+"""What scenes are made of: cries cut out of given clips by the rule in truth.py, and ordinary backgrounds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from device.audio import RATE_HZ, Samples
 from evaluation import truth
 from evaluation.acoustics import Random, faded, noise, rms
-from evaluation.corpus import Clip, Corpus, by_group
+from evaluation.corpus import Clip, by_group
 
 MARGIN_S = 0.05
 LONGEST_S = 6.0
@@ -63,15 +63,15 @@ def cries_of(clip: Clip, samples: Samples, shortest_s: float = 1.0) -> list[Cry]
 class Material:
     """Cries by group and backgrounds by kind."""
 
-    def __init__(self, corpus: Corpus) -> None:
-        """Cut what the test split offers."""
-        self._corpus = corpus
+    def __init__(self, clips: Sequence[Clip], read: Callable[[Clip], Samples]) -> None:
+        """Cut what these clips offer."""
+        self._read = read
         self.cries: dict[str, list[Cry]] = {}
-        for group, clips in by_group(corpus.select(split="test", label="cry")).items():
-            found = [cry for clip in clips for cry in cries_of(clip, corpus.samples(clip))][:PER_GROUP]
+        for group, members in by_group(c for c in clips if c.label == "cry").items():
+            found = [cry for clip in members for cry in cries_of(clip, read(clip))][:PER_GROUP]
             if found:
                 self.cries[group] = found
-        negatives = corpus.negatives("test")
+        negatives = [clip for clip in clips if clip.negative]
         self._backgrounds: dict[str, list[list[Clip]]] = {}
         for clip in negatives:
             if clip.kind in _STEADY and clip.duration_s >= 20:
@@ -120,7 +120,7 @@ class Material:
         order = [int(i) for i in random.permutation(len(clips))]
         offset = int(random.integers(RATE_HZ))
         while len(out) < length:
-            part = self._corpus.samples(clips[order[0]])
+            part = self._read(clips[order[0]])
             order.append(order.pop(0))
             part = part / np.float32(rms(part))
             if len(part) > length:

@@ -9,8 +9,8 @@ from evaluation.run import Results
 COLOURS = ("#0b6e99", "#2e8b57", "#d9730d", "#787774")
 
 
-def draw(results: Results, folder: Path) -> None:
-    """Write evaluation-*.svg into `folder`.
+def draw(results: Results, folder: Path, prefix: str) -> None:
+    """Write <prefix>-*.svg into `folder`.
 
     Raises:
         NurseryError: matplotlib is not installed.
@@ -29,7 +29,7 @@ def draw(results: Results, folder: Path) -> None:
 
     def save(figure: Any, name: str) -> None:
         figure.tight_layout()
-        figure.savefig(folder / f"evaluation-{name}.svg", metadata={"Date": None})
+        figure.savefig(folder / f"{prefix}-{name}.svg", metadata={"Date": None})
         pyplot.close(figure)
 
     save(_night(pyplot, results.night), "night")

@@ -62,7 +62,7 @@ def text(figures: Figures) -> str:
 def _sets(sets: Figures) -> str:
     return (
         f"{sets['mixes']} mixes ({sets['mix_hours']} h) and {sets['episodes']} episodes ({sets['episode_hours']} h) from "
-        f"{sets['cries']} cries of {sets['cry_groups']} groups; {sets['negative_scenes']} negative scenes "
+        f"{sets['cries']} cries of {sets['groups']} groups; {sets['negative_scenes']} negative scenes "
         f"({sets['negative_hours']} h of unlooped sound); {sets['clips']} clips by themselves. In brackets: 95 % intervals, "
         "whole groups resampled; for times the 5 and 95 % points."
     )

@@ -1,7 +1,7 @@
 """The whole evaluation in order: sets, ears, figures."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 from device.audio import RATE_HZ, Samples
 from evaluation import measures, scenes
 from evaluation.acoustics import clipped, gain, noise
-from evaluation.corpus import HARD, Corpus, unseen_sources
+from evaluation.corpus import HARD, Clip
 from evaluation.ears import Ear, Store
 from evaluation.hearing import Say, Trial, clip_scene, cut_cries, hear_all, speaking_s
 from evaluation.material import Material
@@ -46,75 +46,95 @@ def thinned(clips: Sequence[Any], every: int) -> list[Any]:
     return [clip for clip in clips if clip.group in kept]
 
 
-def evaluate(corpus: Corpus, ears: Sequence[Ear], *, size: Size, seed: int, cache: Path | None, say: Say) -> Results:
-    """Run everything; `say` is told what is going on."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Clips that none of these ears was trained on. Ears of the same name in several parts are one kind of ear."""
+
+    clips: Sequence[Clip]
+    ears: Sequence[Ear]
+
+
+def evaluate(
+    parts: Sequence[Part], read: Callable[[Clip], Samples], unseen: frozenset[str], *, size: Size, seed: int,
+    cache: Path | None, say: Say,
+) -> Results:  # fmt: skip
+    """Run everything, the sets divided among the parts; `unseen` are cry sources to report by themselves."""
     store, began = Store(cache), time.monotonic()
+    sets: dict[str, list[Trial]] = {name: [] for name in ("mixes", "episodes", "negatives", "machines", "clips", "cuts")}
+    spoken: set[str] = set()
+    counts = {"groups": 0, "cries": 0}
 
     def step(text: str) -> None:
         say(f"{time.monotonic() - began:6.0f} s  {text}")
 
-    step("cutting cries and backgrounds from the test split")
-    material = Material(corpus)
-    step(f"{size.mixes} mixes of {scenes.MIX_S:.0f} s")
-    mixes = hear_all(scenes.mixes(material, size.mixes, seed), ears, store)
-    step(f"{size.episodes} episodes")
-    episodes = hear_all(scenes.episodes(material, size.episodes, seed), ears, store)
-    negative_clips = thinned(corpus.negatives("test"), size.every)
-    step(f"{len(negative_clips)} negative clips, each once")
-    negatives = hear_all(scenes.negatives(negative_clips, corpus.samples), ears, store)
-    step("noise machines, hum, silence")
-    machines = hear_all(scenes.machines(seed, size.machine_s), ears, store)
-    cry_clips = thinned(corpus.select(split="test", label="cry"), size.every)
-    step("every clip by itself")
-    clips = hear_all((clip_scene(c, corpus) for c in [*cry_clips, *negative_clips]), ears, store)
-    cuts = hear_all(cut_cries(material), ears, store)
-    spoken = {c.path for c in negative_clips if c.kind == "adult speech" and speaking_s(corpus.samples(c)) >= 1.5}
-    speech = [t for t in clips if t.scene.name in spoken]
+    for number, part in enumerate(parts):
+        ears, shift = part.ears, number * 1000
+        step(f"part {number + 1} of {len(parts)}: cutting cries and backgrounds")
+        material = Material(part.clips, read)
+        counts["groups"] += len(material.cries)
+        counts["cries"] += sum(map(len, material.cries.values()))
+        step("mixes")
+        sets["mixes"] += hear_all(scenes.mixes(material, size.mixes // len(parts), seed + shift), ears, store)
+        step("episodes")
+        sets["episodes"] += hear_all(scenes.episodes(material, size.episodes // len(parts), seed + shift), ears, store)
+        negative = thinned([c for c in part.clips if c.negative], size.every)
+        step(f"{len(negative)} negative clips, each once")
+        sets["negatives"] += hear_all(scenes.negatives(negative, read), ears, store)
+        if not number:
+            step("noise machines, hum, silence")
+            sets["machines"] += hear_all(scenes.machines(seed, size.machine_s), ears, store)
+        cry = thinned([c for c in part.clips if c.label == "cry"], size.every)
+        step("every clip by itself")
+        sets["clips"] += hear_all((clip_scene(c, read) for c in [*cry, *negative]), ears, store)
+        sets["cuts"] += hear_all(cut_cries(material), ears, store)
+        spoken |= {c.path for c in negative if c.kind == "adult speech" and speaking_s(read(c)) >= 1.5}
     step("figures")
-    unseen = unseen_sources(corpus.clips)
+    speech = [t for t in sets["clips"] if t.scene.name in spoken]
     figures: dict[str, Any] = {
-        "sets": _sets(mixes, episodes, negatives, clips, material),
-        "ears": {
-            ear.name: {
-                "version": ear.version,
-                "mixes": measures.mixes(mixes, negatives, ear),
-                "episodes": measures.episodes(episodes, negatives, ear),
-                "negatives": measures.negatives(negatives, ear),
-                "machines": {t.scene.name: len(t.decided[ear.name]["normal"].alerts_s) for t in machines},
-                "clips": measures.clips(clips, ear, unseen),
-                "calibration": measures.calibration([*mixes, *episodes], ear) if ear.name != "level" else {},
-                "voice": measures.voices(speech, cuts, ear) if ear.name != "level" else {},
-                "curve": measures.curve(negatives, [t for t in episodes if t.scene.kind == "clear"], ear),
-            }
-            for ear in ears
-        },
+        "sets": _sets(sets) | counts,
+        "ears": {ear.name: _figures(sets, speech, ear, unseen) for ear in parts[0].ears},
     }
     step("a night")
-    night = _night(material, corpus, ears[0], size, seed, store)
+    night = _night(parts[0], read, size, seed, store)
     step("done")
     return Results(figures, night)
 
 
-def _sets(
-    mixes: Sequence[Trial], episodes: Sequence[Trial], negatives: Sequence[Trial], clips: Sequence[Trial], material: Material
-) -> dict[str, Any]:
-    hours = {
-        name: round(sum(t.duration_s for t in some) / 3600, 2) for name, some in (("mixes", mixes), ("episodes", episodes))
-    }
+def _figures(sets: dict[str, list[Trial]], speech: Sequence[Trial], ear: Ear, unseen: frozenset[str]) -> dict[str, Any]:
+    mixes, episodes, negatives = sets["mixes"], sets["episodes"], sets["negatives"]
+    knows = ear.name != "level"
     return {
-        "mixes": len(mixes), "mix_hours": hours["mixes"], "episodes": len(episodes), "episode_hours": hours["episodes"],
-        "negative_scenes": len(negatives), "negative_hours": round(sum(t.scene.counted_s for t in negatives) / 3600, 2),
-        "clips": len(clips), "cry_groups": len(material.cries), "cries": sum(map(len, material.cries.values())),
+        "version": ear.version,
+        "mixes": measures.mixes(mixes, negatives, ear),
+        "episodes": measures.episodes(episodes, negatives, ear),
+        "negatives": measures.negatives(negatives, ear),
+        "machines": {t.scene.name: len(t.decided[ear.name]["normal"].alerts_s) for t in sets["machines"]},
+        "clips": measures.clips(sets["clips"], ear, unseen),
+        "calibration": measures.calibration([*mixes, *episodes], ear) if knows else {},
+        "voice": measures.voices(speech, sets["cuts"], ear) if knows else {},
+        "curve": measures.curve(negatives, [t for t in episodes if t.scene.kind == "clear"], ear),
+    }
+
+
+def _sets(sets: dict[str, list[Trial]]) -> dict[str, Any]:
+    hours = {name: round(sum(t.duration_s for t in trials) / 3600, 2) for name, trials in sets.items()}
+    heard = round(sum(t.scene.counted_s for t in sets["negatives"]) / 3600, 2)
+    return {
+        "mixes": len(sets["mixes"]), "mix_hours": hours["mixes"],
+        "episodes": len(sets["episodes"]), "episode_hours": hours["episodes"],
+        "negative_scenes": len(sets["negatives"]), "negative_hours": heard, "clips": len(sets["clips"]),
     }  # fmt: skip
 
 
-def _night(material: Material, corpus: Corpus, ear: Ear, size: Size, seed: int, store: Store) -> dict[str, Any]:
+def _night(part: Part, read: Callable[[Clip], Samples], size: Size, seed: int, store: Store) -> dict[str, Any]:
     """A condensed night: a quiet room with a noise machine, some episodes, some hard negatives, as one stream."""
+    ear = part.ears[0]
+    material = Material(part.clips, read)
     random = np.random.default_rng([seed, 9])
     length = int(size.night_s * RATE_HZ)
     sound = noise(random, length, 1.0) * gain(-55)
     placed: list[tuple[str, float, float]] = []
-    hard = [s for s in scenes.negatives(thinned(corpus.negatives("test"), 9), corpus.samples) if s.kind in HARD]
+    hard = [s for s in scenes.negatives(thinned([c for c in part.clips if c.negative], 9), read) if s.kind in HARD]
     order = [replace(s, kind="crying") for s in scenes.episodes(material, max(1, int(size.night_s / 600)), seed + 1)]
     pool = [*order, *(hard[int(i)] for i in random.permutation(len(hard))[: int(size.night_s / 180)])]
     at = 60.0
