@@ -28,7 +28,7 @@ log = logging.getLogger("device.broker")
 FIRST_PACKET_S = 10.0
 MAX_PACKET = 65_536
 MAX_CLIENTS = 64
-DISCONNECT = 14
+CONNECT, DISCONNECT = 1, 14
 _LISTENER = "door"
 
 
@@ -96,6 +96,15 @@ class Rules(BaseTopicPlugin):  # type: ignore[misc]
         return session is not None and allowed(session.username or "", topic or "", publish=action == Action.PUBLISH)
 
 
+class Retaining(Broker):  # type: ignore[misc]
+    """amqtt, but a new client gets only those retained messages that it has itself subscribed to."""
+
+    async def _publish_retained_messages_for_subscription(self, subscription: tuple[str, int], session: Session) -> None:
+        mine = [entry for entry, _qos in self.subscriptions.get(subscription[0], []) if entry is session]
+        if mine:
+            await super()._publish_retained_messages_for_subscription(subscription, session)
+
+
 class Door:
     """Accepts clients and hands the welcome ones to amqtt."""
 
@@ -120,7 +129,7 @@ class Door:
             if self._inside > MAX_CLIENTS:
                 raise Rejected(f"more than {MAX_CLIENTS} clients")
             async with asyncio.timeout(FIRST_PACKET_S):
-                hello = read_hello(await read_packet(reader))
+                hello = read_hello(await read_packet(reader, CONNECT))
             right = hmac.compare_digest(hello.password.encode(), self._logins.get(hello.user, "").encode())
             if not hello.user or not hello.password or not right or not here(hello.user):
                 raise Rejected(f"wrong login as {hello.user!r}", NOT_AUTHORIZED)
@@ -150,14 +159,16 @@ class Door:
         await asyncio.sleep(0.02)
 
 
-async def read_packet(stream: asyncio.StreamReader) -> bytes:
-    """Read one packet, whole.
+async def read_packet(stream: asyncio.StreamReader, kind: int | None = None) -> bytes:
+    """Read one packet, whole; only one of this `kind`, if given.
 
     Raises:
         Rejected: it is longer than 64 KiB, or no MQTT.
         asyncio.IncompleteReadError: the client has gone.
     """
     packet = await stream.readexactly(1)
+    if kind not in (None, packet[0] >> 4):
+        raise Rejected("what it says is not MQTT")
     length = shift = 0
     while True:
         byte = await stream.readexactly(1)
@@ -175,7 +186,7 @@ async def read_packet(stream: asyncio.StreamReader) -> bytes:
 
 async def serve(order: dict[str, Any]) -> None:
     """Serve until standard input ends, that is until the monitor stops, however it stops."""
-    broker = Broker(
+    broker = Retaining(
         {
             "listeners": {"default": {"type": "external"}, _LISTENER: {"type": "external", "bind": "door"}},
             "plugins": {f"{__name__}.Welcome": {}, f"{__name__}.Rules": {}},

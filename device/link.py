@@ -194,10 +194,14 @@ class Link:
             if connection.ended.is_set():
                 connection.client.loop_stop()
         lost = f"The connection to {address} was lost."
-        mute = f"{address:S} took the connection but does not answer as a broker."
+        mute = f"{address:S} took the connection but does not answer as a broker; check mqtt.port and mqtt.tls."
         return connection.reason or (lost if was_up else mute), was_up
 
     def _connect(self, address: Address) -> _Connection:
+        if address.socket:
+            # paho leaves a Unix socket open if nobody listens at its path, so ask first
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.connect(address.socket)
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
             client_id=self._client_id,
