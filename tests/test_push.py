@@ -1,0 +1,241 @@
+"""Push messages to a real HTTP server on loopback: what is sent, tried again, given up, and never waited for."""
+
+import http.server
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from email.header import decode_header, make_header
+from typing import Any
+
+import pytest
+
+from device.clock import SystemClock
+from device.errors import ConfigError
+from device.events import (
+    EpisodeAcknowledged,
+    EpisodeAlerted,
+    EpisodeEscalated,
+    EpisodeStarted,
+    Event,
+    FaultCleared,
+    FaultRaised,
+    Mark,
+    Mic,
+    MicLost,
+    MicRestored,
+    MonitorState,
+    Source,
+    Tested,
+    Trouble,
+)
+from device.push import WAITING, Push
+from device.settings import AlertSettings, NurserySettings, PushSettings
+from tests.fakes_mqtt import free_port, wait_for
+from tests.test_mqtt import an_episode
+
+
+class Server:
+    """Takes posts and answers with `status`; `held` makes it slow."""
+
+    def __init__(self) -> None:
+        self.posts: list[tuple[str, dict[str, str], str]] = []
+        self.status = 200
+        self.open = threading.Event()
+        self.open.set()
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                outer.open.wait(10.0)
+                outer.posts.append((self.path, dict(self.headers.items()), body))
+                self.send_response(outer.status)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/our-topic"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self.open.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server()
+    yield server
+    server.close()
+
+
+class Pusher:
+    def __init__(
+        self, url: str, *, max_age_s: float = 120.0, nursery: NurserySettings | None = None, **settings: Any
+    ) -> None:
+        self.clock = SystemClock()
+        self.items: list[object] = []
+        self.push = Push(
+            settings=PushSettings(url=url, **settings),
+            nursery=nursery or NurserySettings(),
+            alerts=AlertSettings(alert_max_age_s=max_age_s),
+            clock=self.clock,
+            acknowledge_key="c0ffee",
+            retry_s=0.02,
+        )
+
+    def __enter__(self) -> "Pusher":
+        self.push.start(self.items.append)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.push.close()
+        self.push.close()
+
+    def alert(self, age_s: float = 0.0, **changes: Any) -> EpisodeAlerted:
+        now = self.clock.now().plus(-age_s)
+        return EpisodeAlerted(now, an_episode(now, **changes))
+
+
+def test_an_alert_rings_and_can_be_answered(server: Server) -> None:
+    with Pusher(server.url, token="secret", acknowledge_url="https://nursery.local:8080/") as pusher:
+        pusher.push.handle(pusher.alert())
+        wait_for(lambda: server.posts)
+    path, headers, body = server.posts[0]
+    assert path == "/our-topic"
+    assert body == "Baby crying for 40 s (crying hard), perhaps hungry"
+    assert headers["Title"] == "Nursery" and headers["Priority"] == "5"
+    assert headers["Authorization"] == "Bearer secret"
+    assert json.loads(headers["Actions"]) == [
+        {
+            "action": "http",
+            "label": "On my way",
+            "url": "https://nursery.local:8080/push/c0ffee/acknowledge",
+            "method": "POST",
+            "clear": True,
+        }
+    ]
+
+
+def test_other_languages_and_names(server: Server) -> None:
+    with Pusher(server.url, nursery=NurserySettings(name="Zoës Zimmer", language="de")) as pusher:
+        pusher.push.handle(MicLost(pusher.clock.now(), "Es ist ausgesteckt."))
+        wait_for(lambda: server.posts)
+    _, headers, body = server.posts[0]
+    assert str(make_header(decode_header(headers["Title"]))) == "Zoës Zimmer"
+    assert body == "Das Babyfon hört nichts mehr: Es ist ausgesteckt."
+    assert "Actions" not in headers and "Authorization" not in headers and headers["Priority"] == "4"
+
+
+def test_how_loud_each_event_is(server: Server) -> None:
+    with Pusher(server.url) as pusher:
+        now = pusher.clock.now()
+        alert = pusher.alert()
+        events: list[Event] = [
+            EpisodeStarted(now, alert.episode),
+            MicRestored(now),  # nothing was said to be lost
+            alert,
+            replace(alert, quiet=True),
+            EpisodeEscalated(now, alert.episode),
+            MicLost(now, "x"),
+            FaultRaised(now, "x", code="mic_lost"),
+            MicRestored(now),
+            FaultRaised(now, "x", code="broker_down"),
+            FaultCleared(now, "x", code="broker_down"),
+            FaultRaised(now, "x", code="push"),
+            Tested(now, "x"),
+        ]
+        for event in events:
+            pusher.push.handle(event)
+            pusher.push.update(MonitorState(now, Mic.OK))
+        wait_for(lambda: len(server.posts) == 8)
+        pusher.push.handle(EpisodeAcknowledged(now, replace(alert.episode, acknowledged=Mark(9.0, Source.MQTT, "Ana"))))
+        wait_for(lambda: len(server.posts) == 9)
+    assert [headers["Priority"] for _, headers, _ in server.posts] == ["5", "2", "5", "4", "3", "4", "3", "3", "2"]
+    assert server.posts[-1][2] == "Ana is on the way"
+
+
+def test_off_by_default() -> None:
+    threads = threading.active_count()
+    with Pusher("") as pusher:
+        pusher.push.handle(pusher.alert())
+        assert threading.active_count() == threads
+
+
+def test_a_server_that_fails_is_tried_again_and_said_once(server: Server) -> None:
+    server.status = 503
+    with Pusher(server.url) as pusher:
+        pusher.push.handle(pusher.alert())
+        wait_for(lambda: len(server.posts) >= 3)
+        assert [item.code for item in pusher.items if isinstance(item, Trouble)] == ["push"]
+        server.status = 200
+        wait_for(lambda: len(pusher.items) == 2)
+        last = pusher.items[-1]
+        assert isinstance(last, Trouble) and not last.standing
+        count = len(server.posts)
+        pusher.push.handle(Tested(pusher.clock.now(), "x"))
+        wait_for(lambda: len(server.posts) == count + 1)
+
+
+def test_a_refusal_is_not_tried_again_and_the_secret_address_is_not_said(server: Server) -> None:
+    server.status = 403
+    with Pusher(server.url) as pusher:
+        pusher.push.handle(pusher.alert())
+        wait_for(lambda: pusher.items)
+        trouble = pusher.items[0]
+        assert isinstance(trouble, Trouble)
+        assert trouble.text == "The push server refused the message (403); check push.url and push.token."
+        assert server.url not in trouble.text
+        server.status = 200
+        pusher.push.handle(Tested(pusher.clock.now(), "x"))
+        wait_for(lambda: len(server.posts) == 2)
+
+
+def test_an_unreachable_server_gives_up_old_alerts() -> None:
+    with Pusher(f"http://127.0.0.1:{free_port()}/t", max_age_s=0.3) as pusher:
+        pusher.push.handle(pusher.alert())
+        wait_for(lambda: pusher.items)
+        trouble = pusher.items[0]
+        assert isinstance(trouble, Trouble) and "cannot be reached" in trouble.text
+        begun = time.monotonic()
+        pusher.push.close()
+        assert time.monotonic() - begun < 2.0
+
+
+def test_old_and_answered_alerts_do_not_ring(server: Server) -> None:
+    with Pusher(server.url) as pusher:
+        pusher.push.handle(pusher.alert(age_s=121.0))
+        server.open.clear()
+        pusher.push.handle(Tested(pusher.clock.now(), "first"))  # holds the line
+        alert = pusher.alert()
+        pusher.push.handle(alert)
+        pusher.push.handle(EpisodeAcknowledged(alert.at, replace(alert.episode, acknowledged=Mark(9.0, Source.MQTT))))
+        server.open.set()
+        wait_for(lambda: len(server.posts) == 2)
+    assert [body for _, _, body in server.posts] == ["Test alert: everything works", "Somebody is on the way"]
+
+
+def test_a_slow_server_never_holds_up_the_monitor(server: Server) -> None:
+    server.open.clear()
+    with Pusher(server.url) as pusher:
+        begun = time.monotonic()
+        for _ in range(10 * WAITING):
+            pusher.push.handle(pusher.alert())
+        assert time.monotonic() - begun < 1.0
+        server.open.set()
+        wait_for(lambda: len(server.posts) >= WAITING)
+        last = server.posts[-1]
+    assert len(server.posts) <= WAITING + 2, "the oldest were given up"
+    assert last[2].startswith("Baby crying")
+
+
+def test_only_http_is_posted_to() -> None:
+    with pytest.raises(ConfigError, match="push.url must begin with https://"):
+        Pusher("file:///etc/passwd")
