@@ -1,5 +1,6 @@
 """What the hour and the diary say about a need: smoothed counts of this family's tags. Pure; knows no sound."""
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -7,7 +8,7 @@ from datetime import datetime, tzinfo
 import numpy as np
 from numpy.typing import NDArray
 
-from device.events import Need
+from device.events import Context, Need
 
 Array = NDArray[np.float64]
 
@@ -44,26 +45,30 @@ class Situation:
     night: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """Something of the baby's day, from the diary or from "what helped": feed, sleep or change; UTC seconds."""
+class Diary:
+    """What happened in the baby's day, to be asked for the situation at any time."""
 
-    kind: str
-    start_utc: float
-    end_utc: float | None = None
+    def __init__(self, contexts: Iterable[Context], zone: tzinfo | None = None) -> None:
+        """Take entries in any order; `zone` is the family's (None: the machine's)."""
+        self._zone = zone
+        self._ends: dict[str, list[float]] = {"feed": [], "sleep": [], "change": []}
+        for each in contexts:
+            if each.kind in self._ends:
+                end = each.end_utc if each.kind == "sleep" and each.end_utc is not None else each.start_utc
+                self._ends[each.kind].append(end)
+        for ends in self._ends.values():
+            ends.sort()
 
+    def situation(self, at_utc: float) -> Situation:
+        """The situation at `at_utc`, from what had happened by then: the start of feeds and changes, the end of sleeps."""
+        hour = datetime.fromtimestamp(at_utc, self._zone).hour
+        night = hour >= NIGHT[0] or hour < NIGHT[1]
+        return Situation(*(self._since(kind, at_utc) for kind in ("feed", "sleep", "change")), night=night)
 
-def situation(at_utc: float, happenings: Iterable[Happening], zone: tzinfo | None) -> Situation:
-    """The situation at `at_utc`, from what happened before it; `zone` is the family's (None: the machine's)."""
-    latest: dict[str, float] = {}
-    for each in happenings:
-        end = each.end_utc if each.kind == "sleep" and each.end_utc is not None else each.start_utc
-        if end <= at_utc and end > latest.get(each.kind, float("-inf")):
-            latest[each.kind] = end
-    since = {kind: at_utc - utc for kind, utc in latest.items() if at_utc - utc <= FORGOTTEN_S}
-    hour = datetime.fromtimestamp(at_utc, zone).hour
-    night = hour >= NIGHT[0] or hour < NIGHT[1]
-    return Situation(since.get("feed"), since.get("sleep"), since.get("change"), night)
+    def _since(self, kind: str, at_utc: float) -> float | None:
+        before = bisect_right(self._ends[kind], at_utc)
+        since = at_utc - self._ends[kind][before - 1] if before else float("inf")
+        return since if since <= FORGOTTEN_S else None
 
 
 def soft(need: Need) -> Array:

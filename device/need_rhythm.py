@@ -50,7 +50,7 @@ def usual(examples: Sequence[Example]) -> tuple[Usual, ...]:
 
 
 def _unlike(own: Array, every: Array) -> bool:
-    """The waits lie closer round their median than those of as many cries drawn from all; True where all are of this need."""
+    """The waits lie closer together than those of as many cries drawn from all; True where all are of this need."""
     if len(own) >= 0.9 * len(every):
         return True
     rng = np.random.default_rng(len(own))

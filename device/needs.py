@@ -40,7 +40,8 @@ PROOF_NATS = 2.0
 class Example:
     """An ended episode as far as there is something to learn from it.
 
-    `need` is the parent's tag (None or UNSURE: untagged), `not_crying` that it was a false alarm. `embedding` is what the
+    `need` is the parent's tag (None or UNSURE: untagged), `not_crying` that it was a false alarm, `confirmed` that a parent
+    has said in any way that it was crying (a need, unsure, or what helped). `embedding` is what the
     detector of `model_version` heard; those of another version are set aside.
     """
 
@@ -51,7 +52,7 @@ class Example:
     not_crying: bool = False
     embedding: Vector | None = None
     model_version: str = ""
-    peak_score: float = 1.0
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from evaluation.needs_families import SIZE, VERSION, Family, cries
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from device.events import Need
-from device.need_prior import NEEDS, Happening, Prior, Situation, situation, soft
+from device.events import Context, Need
+from device.need_prior import NEEDS, Diary, Prior, Situation, soft
 from device.need_rhythm import usual
 from device.need_sound import Mean, SoundSums, projection
 from device.needs import MIN_TAGS, Example, Learner, Record, choose
@@ -54,17 +54,26 @@ def test_hunger_follows_the_time_since_the_last_feed() -> None:
     assert np.exp(prior.log(JUST_FED))[hunger] < 0.4
 
 
+def entry(kind: str, start_utc: float, end_utc: float | None = None) -> Context:
+    return Context(f"{kind}{start_utc}", kind, start_utc, end_utc, "", "test")
+
+
 def test_the_situation_comes_from_what_happened_before() -> None:
     noon = 12 * 3600.0
-    happenings = [
-        Happening("feed", noon - 7_200.0, noon - 6_000.0),
-        Happening("feed", noon + 60.0),
-        Happening("sleep", noon - 9_000.0, noon - 1_800.0),
-        Happening("change", noon - 13 * 3600.0),
-        Happening("sleep", noon - 100.0, noon + 5_000.0),
-    ]
-    assert situation(noon, happenings, UTC) == Situation(7_200.0, 1_800.0, None, night=False)
-    assert situation(3 * 3600.0, [], UTC) == Situation(night=True)
+    diary = Diary(
+        [
+            entry("feed", noon + 60.0),
+            entry("feed", noon - 7_200.0, noon - 6_000.0),
+            entry("sleep", noon - 9_000.0, noon - 1_800.0),
+            entry("change", noon - 13 * 3600.0),
+            entry("sleep", noon - 100.0, noon + 5_000.0),
+            entry("other", noon - 1.0),
+        ],
+        UTC,
+    )
+    assert diary.situation(noon) == Situation(7_200.0, 1_800.0, None, night=False)
+    assert diary.situation(noon - 7_200.0).since_feed_s == 0.0
+    assert Diary([], UTC).situation(3 * 3600.0) == Situation(night=True)
 
 
 @settings(max_examples=40, deadline=None)

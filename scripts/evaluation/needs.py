@@ -1,0 +1,155 @@
+"""How well the guess of a need does: on labelled cries of strangers, and in simulated families."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from device.audio import Samples
+from device.detector import Detector
+from device.errors import DetectorError, NurseryError
+from device.need_sound import Vector
+from evaluation.corpus import Corpus
+from evaluation.figures import reliability
+from evaluation.needs_causes import Split, by_ear, by_spectrum, compare, labelled, majority
+from evaluation.needs_families import FAMILIES
+from evaluation.needs_trials import Outcome, risk_coverage, trial
+from evaluation.report import rewrite, table
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+LEVELS = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Evaluate; the exit status is 0, or 2 where the corpus or the model is missing."""
+    parser = argparse.ArgumentParser(prog="scripts/evaluate needs", description=__doc__)
+    parser.add_argument("--corpus", type=Path, default=ROOT.parent / "shared/corpus", help="folder with manifest.csv")
+    parser.add_argument("--families-only", action="store_true", help="leave the corpus out")
+    parser.add_argument("--seeds", type=int, default=40, help="families of each kind")
+    parser.add_argument("--json", type=Path, help="write all figures here")
+    parser.add_argument("--docs", action="store_true", help="rewrite the results in docs/learning.md")
+    options = parser.parse_args(argv)
+    try:
+        parts: list[str] = []
+        figures: dict[str, Any] = {}
+        if not options.families_only:
+            causes = corpus_figures(Corpus(options.corpus))
+            figures["causes"] = causes
+            parts.append(corpus_text(causes))
+        outcomes = [trial(family, range(options.seeds)) for family in FAMILIES]
+        figures["families"] = [family_figures(outcome) for outcome in outcomes]
+        parts.append(families_text(outcomes, options.seeds))
+        text = "\n\n".join(parts) + "\n"
+        if options.docs:
+            rewrite(ROOT / "docs/learning.md", "results", text)
+    except NurseryError as error:
+        print(f"evaluate needs: {error}", file=sys.stderr)
+        return 2
+    print(text)
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    return 0
+
+
+def corpus_figures(corpus: Corpus) -> dict[str, Any]:
+    """Cross-validation over the corpus's causes, for each kind of embedding that can be had here."""
+    ways: dict[str, Callable[[Samples], Vector | None]] = {"mel spectrum": by_spectrum}
+    try:
+        Detector()
+        ways["the ear's embedding"] = by_ear
+    except DetectorError as error:
+        print(f"evaluate needs: without the ear's embedding: {error}", file=sys.stderr)
+    out: dict[str, Any] = {}
+    for name, embed in ways.items():
+        data = labelled(corpus, embed)
+        splits = compare(data)
+        out[name] = {
+            "clips": len(data.causes),
+            "uploaders": len(np.unique(data.groups)),
+            "majority_macro_f1": majority(data),
+            **{way: _as_dict(split) for way, split in splits.items()},
+        }
+    return out
+
+
+def _as_dict(split: Split) -> dict[str, float]:
+    return {name: round(float(getattr(split, name)), 4) for name in Split.__slots__}
+
+
+def corpus_text(causes: Mapping[str, Any]) -> str:
+    """The corpus's table."""
+    rows = []
+    for name, found in causes.items():
+        for way in ("random", "by uploader"):
+            split = found[way]
+            rows.append(
+                [name, way, *(f"{split[key]:.3f}" for key in ("macro_f1", "macro_f1_sound", "hunger_auc"))]
+                + [f"{split['log_loss']:.3f}", f"{split['log_loss_prior']:.3f}"]
+            )
+    first = next(iter(causes.values()))
+    head = ["embedding", "folds", "macro-F1", "by sound alone", "hunger AUC", "log-loss", "prior alone"]
+    return (
+        f"### Strangers' cries\n\n{first['clips']} clips of Donate-a-Cry, {first['uploaders']} uploaders, 5 × 5 folds. "
+        f"Always saying hunger: macro-F1 {first['majority_macro_f1']:.3f}.\n\n{table(head, rows)}"
+    )
+
+
+def family_figures(outcome: Outcome) -> dict[str, Any]:
+    """One kind of family, for JSON."""
+    worse, half = outcome.worse_by
+    return {
+        "name": outcome.name,
+        "log_loss": float(outcome.log_loss.mean()),
+        "log_loss_prior": float(outcome.log_loss_prior.mean()),
+        "difference": worse,
+        "difference_half_interval": half,
+        "macro_f1_after_40": float(outcome.macro_f1.mean()),
+        "ece": reliability(outcome.p, outcome.right).ece,
+        "spoken": float(outcome.spoken.mean()),
+        "spoken_count": int(outcome.spoken.sum()),
+        "precision": float(outcome.spoken_right.mean()) if len(outcome.spoken_right) else None,
+        "risk_coverage": risk_coverage(outcome, LEVELS),
+    }
+
+
+def families_text(outcomes: Sequence[Outcome], seeds: int) -> str:
+    """Tables of the simulated families."""
+    head = ["family", "log-loss", "prior alone", "difference", "macro-F1 at 40 tags", "ECE", "speaks", "then right"]
+    rows = []
+    for outcome in outcomes:
+        found = family_figures(outcome)
+        precision = "–" if found["precision"] is None else f"{100 * found['precision']:.0f} % of {found['spoken_count']}"
+        rows.append(
+            [outcome.name, f"{found['log_loss']:.3f}", f"{found['log_loss_prior']:.3f}"]
+            + [f"{found['difference']:+.3f} ± {found['difference_half_interval']:.3f}"]
+            + [f"{found['macro_f1_after_40']:.2f}", f"{found['ece']:.3f}", f"{100 * found['spoken']:.1f} %", precision]
+        )
+    coverage = [
+        [outcome.name, *(_share(share, right) for _, share, right in risk_coverage(outcome, LEVELS))] for outcome in outcomes
+    ]
+    curve = ["family", *(f"p ≥ {level}" for level in LEVELS)]
+    calibration = [[outcome.name, _bins(outcome)] for outcome in outcomes]
+    return "\n\n".join(
+        (
+            f"### Simulated families\n\n{seeds} of each kind, 150 tagged cries each; every cry is guessed before its tag.",
+            table(head, rows),
+            "Risk and coverage, with every guess counted, spoken or not: share of cries / right among them.",
+            table(curve, coverage),
+            "Reliability: mean probability → share right (number of guesses).",
+            table(["family", "by tenths of probability"], calibration),
+        )
+    )
+
+
+def _share(share: float, right: float) -> str:
+    return "–" if share == 0.0 else f"{100 * share:.0f} / {100 * right:.0f} %"
+
+
+def _bins(outcome: Outcome) -> str:
+    found = reliability(outcome.p, outcome.right)
+    rows = zip(found.score, found.share, found.count, strict=True)
+    return ", ".join(f"{score:.2f} → {share:.2f} ({count})" for score, share, count in rows)

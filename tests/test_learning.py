@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from device.errors import JournalError
+from device.events import EpisodeEnded, EpisodeTagged, Event, Need, Score, Tag
+from device.events import Source as From
+from device.learning import OnlineLearning, learn
+from device.need_history import Lessons
+from device.need_prior import Diary, Situation
+from device.need_sound import Vector
+from device.needs import Example
+from tests.fakes import HOP_S, at, tracker
+
+SIZE = 8
+HUNGRY, TIRED = np.eye(SIZE, dtype=np.float32)[:2] * 8.0
+
+
+def sound(of: Vector, seed: int) -> Vector:
+    return np.asarray(of + np.random.default_rng(seed).normal(size=SIZE), dtype=np.float32)
+
+
+def history(count: int = 60) -> list[Example]:
+    return [
+        Example(
+            f"{n:03d}",
+            n * 3600.0,
+            Situation(),
+            Need.HUNGER if n % 2 else Need.TIRED,
+            embedding=sound(HUNGRY if n % 2 else TIRED, n),
+            model_version="1",
+            confirmed=True,
+        )
+        for n in range(count)
+    ]
+
+
+class House:
+    """A history in memory, and what was kept."""
+
+    def __init__(self, examples: list[Example]) -> None:
+        self.examples = examples
+        self.kept: list[tuple[str, str, Vector]] = []
+        self.asked = 0
+        self.broken = False
+        self.tracker = tracker()
+        self.learning = OnlineLearning("1", history=self.history, keep=lambda *all_: self.kept.append(all_))
+        self.second = 0.0
+
+    def history(self) -> Lessons:
+        self.asked += 1
+        if self.broken:
+            raise JournalError("The history cannot be read.")
+        return Lessons(tuple(self.examples), Diary(()))
+
+    def hear(self, seconds: float, cry: float, embedding: Vector) -> list[Event]:
+        events: list[Event] = []
+        for _ in range(int(seconds / HOP_S)):
+            self.second += HOP_S
+            score = Score(at(self.second), cry, 0.0, 0.5, -40.0)
+            self.learning.hear(score, embedding, crying=self.tracker.crying)
+            events += [self.learning.complete(event, self.tracker) for event in self.tracker.handle(score)]
+        return events
+
+
+def test_an_episode_gets_its_guess_and_its_sound_is_kept() -> None:
+    house = House(history())
+    house.hear(2.0, 0.01, np.zeros(SIZE, dtype=np.float32))
+    events = house.hear(10.0, 0.95, HUNGRY)
+    assert events
+    assert house.tracker.episode is not None
+    assert house.tracker.episode.guess is not None
+    events += house.hear(70.0, 0.01, np.zeros(SIZE, dtype=np.float32))
+    ended = next(event for event in events if isinstance(event, EpisodeEnded))
+    assert ended.episode.guess is not None
+    assert ended.episode.guess.guess is Need.HUNGER
+    assert ended.episode.guess.tags == 60
+    assert house.tracker.last == ended.episode
+    assert ended.episode.alerts, "the guess takes nothing away from the episode"
+    ((episode_id, version, vector),) = house.kept
+    assert (episode_id, version) == (ended.episode.id, "1")
+    assert vector == pytest.approx(HUNGRY, abs=0.01)
+
+
+def test_a_tag_is_learned_in_the_next_quiet_hop_and_not_before() -> None:
+    house = House(history())
+    silence = np.zeros(SIZE, dtype=np.float32)
+    house.hear(1.0, 0.01, silence)
+    house.hear(10.0, 0.95, HUNGRY)
+    house.hear(70.0, 0.01, silence)
+    before = house.asked
+    house.examples = house.examples[:20]
+    (tagged,) = house.tracker.handle(Tag(at(house.second), From.PAGE, need=Need.HUNGER))
+    assert isinstance(tagged, EpisodeTagged)
+    house.learning.complete(tagged, house.tracker)
+    assert house.asked == before
+    house.hear(2.0, 0.01, silence)
+    assert house.asked == before + 1
+    assert house.learning.learned.needs.tags == 20
+
+
+def test_a_history_that_cannot_be_read_leaves_what_was_known() -> None:
+    house = House(history())
+    house.broken = True
+    house.hear(1.0, 0.01, np.zeros(SIZE, dtype=np.float32))
+    events = house.hear(10.0, 0.95, HUNGRY)
+    assert events
+    assert house.learning.learned.needs.tags == 0
+
+
+def test_known_false_alarms_hold_the_alert_back_for_a_while() -> None:
+    cat = np.full(SIZE, -6.0, dtype=np.float32)
+    cats = [
+        replace(example, episode_id=f"cat{n}", need=None, not_crying=True, confirmed=False, embedding=sound(cat, 900 + n))
+        for n, example in enumerate(history(6))
+    ]
+    house = House(history() + cats)
+    silence = np.zeros(SIZE, dtype=np.float32)
+    house.hear(1.0, 0.01, silence)
+    house.hear(3.0, 0.8, cat)
+    assert not house.learning.allows(0.8, 3.0)
+    assert house.learning.allows(0.8, 30.0)
+    assert house.learning.allows(0.99, 3.0)
+
+
+def test_an_untagged_episode_is_no_proof_of_crying() -> None:
+    cats = [replace(e, not_crying=True, need=None) for e in history(6)]
+    untagged = [replace(e, episode_id="u" + e.episode_id, need=None, confirmed=False) for e in history(20)]
+    learned = learn(cats + untagged, "1")
+    assert learned.verifier.effect.cries == 0
+    assert not learned.verifier.active
