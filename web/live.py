@@ -117,7 +117,7 @@ class LiveMonitor:
     def _reply(self, connection: socket.socket) -> dict[str, Any]:
         until = self._clock.now().monotonic + ANSWER_S
         for line in _lines(connection):
-            message = json.loads(line)
+            message = _message(line)
             if message.get("type") == "reply" and message.get("id") == 1:
                 return dict(message)
             if self._clock.now().monotonic > until:
@@ -131,7 +131,7 @@ class LiveMonitor:
                     connection.settimeout(STALE_S)
                     connection.connect(str(self._path))
                     for line in _lines(connection):
-                        self._take(json.loads(line))
+                        self._take(_message(line))
                         if self._closing.is_set():
                             return
             except (OSError, ValueError) as error:
@@ -142,7 +142,7 @@ class LiveMonitor:
         kind = message.get("type")
         if kind not in ("state", "event"):
             return
-        state = decode_state(message["state"]) if kind == "state" else None
+        state = decode_state(message.get("state") or {}) if kind == "state" else None
         with self._news:
             if state is None:
                 self._changes += 1
@@ -151,6 +151,14 @@ class LiveMonitor:
                 self._heard = self._clock.now().monotonic
             self._turn += 1
             self._news.notify_all()
+
+
+def _message(line: bytes) -> dict[str, Any]:
+    """Read a line; ValueError if it is no object."""
+    message = json.loads(line)
+    if not isinstance(message, dict):
+        raise ValueError("what answers there is no nursery monitor")
+    return message
 
 
 def _lines(connection: socket.socket) -> Iterator[bytes]:

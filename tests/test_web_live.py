@@ -1,0 +1,314 @@
+"""The page follows the real monitor over its real socket: news, staleness, coming back; and the real server and TLS."""
+
+import json
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import replace
+from http.client import HTTPConnection, HTTPSConnection
+from pathlib import Path
+
+import pytest
+import trustme
+
+from device.clock import SystemClock
+from device.config import journal_path, socket_path
+from device.errors import CommandError, ControlError, NurseryError
+from device.events import AudioLost, Kind, Mic, Response, Source
+from device.journal import JournalReader
+from device.settings import Config
+from tests.fakes_web import PASSWORD, House, fill, remember_password, serving, settings, until, year
+from web.live import LiveMonitor
+from web.moment import now
+from web.words import Words, family_zone
+
+WORDS = Words("en", family_zone("UTC"))
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    remember_password(tmp_path)
+    house = House(settings(tmp_path))
+    house.start()
+    yield house
+    house.close()
+
+
+@pytest.fixture
+def live(house: House) -> Iterator[LiveMonitor]:
+    live = LiveMonitor(socket_path(house.config), SystemClock())
+    live.start()
+    until(lambda: live.now().reachable)
+    yield live
+    live.close()
+
+
+def kind(live: LiveMonitor) -> str:
+    return now(live.now(), WORDS).kind
+
+
+# ---- following ----
+
+
+def test_every_state_is_told_in_its_words(house: House, live: LiveMonitor) -> None:
+    until(lambda: kind(live) == "listening")
+    house.hear(20, 0.95, 0.9)
+    until(lambda: kind(live) == "crying")
+    said = now(live.now(), WORDS)
+    assert (said.title, said.detail, said.answer, said.answered) == ("Crying", "Very upset.", True, False)
+    live.ask("acknowledge", {"caregiver": "Ben"})
+    until(lambda: now(live.now(), WORDS).title == "Ben is on the way")
+    live.ask("arrived", {"caregiver": "Ana"})
+    until(lambda: now(live.now(), WORDS).title == "Ana is there")
+    house.hear(90, 0.0)
+    until(lambda: kind(live) == "calm")
+    assert now(live.now(), WORDS).ask
+    house.take(AudioLost(house.clock.now(), "Unplugged."))
+    until(lambda: kind(live) == "lost")
+    house.take(AudioLost(house.clock.now(), "Flat.", Mic.SILENT))
+    until(lambda: kind(live) == "silent")
+
+
+def test_an_inferred_arrival_is_said_as_such(house: House, live: LiveMonitor) -> None:
+    house.hear(20, 0.95)
+    house.take(Response(house.clock.now(), Kind.ARRIVE, Source.VOICE))
+    until(lambda: kind(live) == "there")
+    said = now(live.now(), WORDS)
+    assert said.title == "Somebody seems to be there"
+    assert said.answer
+
+
+def test_silence_of_the_monitor_is_stale_and_it_comes_back(house: House, live: LiveMonitor) -> None:
+    house.stop()
+    until(lambda: kind(live) == "unreachable")
+    assert "last heard from" in now(live.now(), WORDS).detail
+    with pytest.raises(ControlError, match="does not answer"):
+        live.send("arrived", {})
+    house.start()
+    until(lambda: kind(live) == "listening")
+
+
+def test_a_refusal_is_told_with_its_sentence(live: LiveMonitor) -> None:
+    with pytest.raises(CommandError, match="minutes"):
+        live.send("mute", {"minutes": "soon"})
+
+
+def test_muting_is_shown(live: LiveMonitor) -> None:
+    live.ask("mute", {"minutes": 30})
+    until(lambda: now(live.now(), WORDS).muted_until_utc is not None)
+    live.ask("mute", {"minutes": 0})
+    until(lambda: now(live.now(), WORDS).muted_until_utc is None)
+
+
+def test_garbage_on_the_socket_is_survived(tmp_path: Path) -> None:
+    path = tmp_path / "c.sock"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        server.settimeout(15)
+        live = LiveMonitor(path, SystemClock())
+        live.start()
+        for garbage in (b"no json\n", b'{"type": "state", "state": {}}\n', b"[]\n", b'"x"\n', b'{"type": "state"}\n'):
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(garbage)
+        assert not live.now().reachable
+        live.close()
+
+
+# ---- the server ----
+
+
+def session(url: str) -> dict[str, str]:
+    """Log in over the network; the headers of the session."""
+    request = urllib.request.Request(
+        url + "/api/v1/login", json.dumps({"password": PASSWORD}).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        cookie = next(each for each in answer.headers.get_all("Set-Cookie") if each.startswith("nursery="))
+        return {"Cookie": cookie.split(";")[0], "X-CSRF-Token": json.load(answer)["csrf"]}
+
+
+def test_streams_never_keep_a_page_waiting(house: House) -> None:
+    with serving(house.config, streams=2) as url:
+        headers = session(url)
+        host = url.removeprefix("http://")
+        open_ones = []
+        for _ in range(2):
+            stream = HTTPConnection(host, timeout=10)
+            stream.request("GET", "/live", headers=headers)
+            answer = stream.getresponse()
+            assert answer.status == 200
+            assert answer.getheader("Content-Type", "").startswith("text/event-stream")
+            open_ones.append((stream, answer))
+        extra = HTTPConnection(host, timeout=10)
+        extra.request("GET", "/live", headers=headers)
+        refused = extra.getresponse()
+        assert (refused.status, refused.getheader("Retry-After")) == (503, "5")
+        refused.close()
+        for _ in range(20):
+            extra.request("GET", "/live/once", headers=headers)
+            assert json.loads(extra.getresponse().read())["reachable"]
+        extra.close()
+        for stream, answer in open_ones:
+            answer.close()
+            stream.close()
+
+        # A closed stream is noticed at its next word, and its place is free again.
+        def again() -> bool:
+            connection = HTTPConnection(host, timeout=10)
+            connection.request("GET", "/live", headers=headers)
+            with connection.getresponse() as answer:
+                status = answer.status
+            connection.close()
+            return status == 200
+
+        until(again)
+
+
+def test_the_stream_tells_news_within_a_second(house: House) -> None:
+    with serving(house.config) as url:
+        connection = HTTPConnection(url.removeprefix("http://"), timeout=10)
+        connection.request("GET", "/live", headers=session(url))
+        answer = connection.getresponse()
+        found = threading.Event()
+
+        def read() -> None:
+            while line := answer.readline():
+                if line.startswith(b"data:") and json.loads(line[5:])["kind"] == "crying":
+                    found.set()
+                    return
+
+        reading = threading.Thread(target=read)
+        reading.start()
+        house.hear(10, 0.95)
+        assert found.wait(10)
+        reading.join()
+        answer.close()
+        connection.close()
+
+
+def test_a_day_of_the_diary_is_taken_over(house: House) -> None:
+    text = "Time,End Time,Type\n"
+    lines = ["id,start,end,duration,type,method,amount,notes,tags"]
+    lines += [
+        f"{n},2026-11-{1 + n % 28:02d} {n % 24:02d}:{n % 60:02d}:00,,0:10:00,Breast Milk,Bottle,90,note {n},"
+        for n in range(450)
+    ]
+    text = "\n".join(lines)
+    with serving(house.config) as url:
+        headers = session(url)
+        body = (
+            f'--x\r\nContent-Disposition: form-data; name="diary"; filename="feedings.csv"\r\n\r\n{text}\r\n--x--\r\n'
+        ).encode()
+        connection = HTTPConnection(url.removeprefix("http://"), timeout=20)
+        connection.request("POST", "/import", body, headers | {"Content-Type": "multipart/form-data; boundary=x"})
+        answer = connection.getresponse()
+        with answer:
+            assert answer.status in (200, 303), answer.read()
+        connection.close()
+    with JournalReader(journal_path(house.config)) as reader:
+        assert len(reader.contexts(0, 4e9)) == 450
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[str, str]:
+    authority = trustme.CA()
+    made = authority.issue_cert("localhost", "127.0.0.1")
+    made.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    made.private_key_pem.write_to_path(tmp_path / "key.pem")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    return str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
+
+
+def with_tls(config: Config, certificate: tuple[str, str]) -> Config:
+    return replace(config, page=replace(config.page, tls_cert=certificate[0], tls_key=certificate[1]))
+
+
+def test_tls_serves_pages_and_streams(house: House, certificate: tuple[str, str], tmp_path: Path) -> None:
+    context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+    with serving(with_tls(house.config, certificate)) as url:
+        connection = HTTPSConnection(url.removeprefix("https://"), timeout=10, context=context)
+        connection.request("POST", "/api/v1/login", json.dumps({"password": PASSWORD}), {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        cookies = answer.headers.get_all("Set-Cookie") or []
+        assert answer.status == 200
+        answer.read()
+        assert cookies and all("Secure" in cookie for cookie in cookies)
+        headers = {"Cookie": next(each for each in cookies if each.startswith("nursery=")).split(";")[0]}
+        connection.request("GET", "/history", headers=headers)
+        assert connection.getresponse().read().startswith(b"<!doctype html>")
+        connection.request("GET", "/live", headers=headers)
+        stream = connection.getresponse()
+        assert stream.readline() == b"retry: 1000\n"
+        stream.close()
+        connection.close()
+
+
+def test_behind_tls_the_plain_port_is_shut_and_old_tls_too(house: House, certificate: tuple[str, str]) -> None:
+    with serving(with_tls(house.config, certificate)) as url:
+        host, port = url.removeprefix("https://").split(":")
+        plain = HTTPConnection(host, int(port), timeout=5)
+        with pytest.raises(OSError):
+            plain.request("GET", "/healthz")
+            plain.getresponse()
+        plain.close()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with pytest.warns(DeprecationWarning):
+            context.maximum_version = ssl.TLSVersion.TLSv1_1
+        with socket.create_connection((host, int(port)), timeout=5) as raw, pytest.raises(OSError):
+            context.wrap_socket(raw)
+
+
+def test_a_certificate_that_cannot_be_read_is_said(house: House, tmp_path: Path) -> None:
+    with pytest.raises(NurseryError, match="tls_cert"), serving(with_tls(house.config, (str(tmp_path / "none.pem"), ""))):
+        pass
+
+
+# ---- the command ----
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def test_the_command_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    fill(settings(tmp_path), year(1_760_000_000.0, 3, 1))
+    options = ["--set", f"nursery.data_dir={tmp_path}", "--set", "page.bind=127.0.0.1", "--set", f"page.port={free_port()}"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "web", "--config", os.devnull, *options],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        first = process.stdout.readline()
+        assert first.startswith("The page's password, shown this once: ")
+        url = process.stdout.readline().split()[-1]
+        with urllib.request.urlopen(url + "/healthz", timeout=10) as answer:
+            assert answer.read() == b"ok\n"
+    finally:
+        process.terminate()
+        out, err = process.communicate(timeout=15)
+    assert process.returncode == 0, err
+
+
+def test_a_port_in_use_is_said_in_a_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        options = ["--set", f"nursery.data_dir={tmp_path}", "--set", "page.bind=127.0.0.1", "--set", f"page.port={port}"]
+        done = subprocess.run(
+            [sys.executable, "-m", "web", "--config", os.devnull, *options],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert f"port {port}" in done.stderr and "Traceback" not in done.stderr

@@ -1,0 +1,130 @@
+"""Words, dates and durations of the page: every language complete, every clock change right."""
+
+import io
+import re
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from babel.messages.catalog import Message
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+from hypothesis import given
+from hypothesis import strategies as st
+
+from web.words import Words, choose, family_zone, languages
+
+WEB = Path(__file__).parent.parent / "web"
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def said() -> set[str | tuple[str, ...]]:
+    found = extract_from_dir(
+        str(WEB),
+        [("**.py", "python"), ("templates/**.html", "jinja2.ext:babel_extract")],
+        {"templates/**.html": {"trim_blocks": "true", "lstrip_blocks": "true"}},
+        keywords={"_": None, "N_": None, "n_": (1, 2)},
+    )
+    return {message if isinstance(message, str) else tuple(message) for _, _, message, _, _ in found}
+
+
+def holes(text: str) -> list[str]:
+    return sorted(re.findall(r"%\(\w+\)s", text))
+
+
+def strings(message: Message) -> list[str]:
+    return [message.string] if isinstance(message.string, str) else list(message.string or ())
+
+
+@pytest.mark.parametrize("language", [each for each in languages() if each != "en"])
+def test_every_word_is_translated(language: str) -> None:
+    catalogue = read_po(io.BytesIO((WEB / "translations" / f"{language}.po").read_bytes()), locale=language)
+    known = {
+        message.id if isinstance(message.id, str) else tuple(message.id): message for message in catalogue if message.id
+    }
+    assert len(known) > 300
+    assert said() == set(known)
+    for key, message in known.items():
+        source = key if isinstance(key, str) else key[1]
+        assert all(strings(message)), key
+        assert holes(strings(message)[-1]) == holes(source), key
+        assert not message.fuzzy
+
+
+@pytest.mark.parametrize(
+    ("wishes", "fixed", "chosen", "language"),
+    [
+        ("de-AT,de;q=0.9,en;q=0.8", "", "", "de"),
+        ("fr-FR,fr", "", "", "en"),
+        ("", "", "", "en"),
+        ("en", "de", "", "de"),
+        ("en", "de", "en", "en"),
+        ("de", "", "xx", "de"),
+        ("../../etc, *;q=0.1, 😀", "", "", "en"),
+    ],
+)
+def test_the_language_is_chosen(wishes: str, fixed: str, chosen: str, language: str) -> None:
+    assert choose(wishes, fixed, chosen) == language
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (-3, "0 s"),
+        (89.4, "89 s"),
+        (90, "2 min"),
+        (59 * 60, "59 min"),
+        (3600, "1 h"),
+        (4800, "1 h 20 min"),
+        (200_000, "2 days"),
+    ],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert Words("en", BERLIN).duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (52, 240, "1–4 min"),
+        (5, 20, "5–20 s"),
+        (20, 400, "20 s – 7 min"),
+        (110, 130, "2 min"),
+        (40, 70, "40–70 s"),
+        (3600, 9000, "1 h – 2 h 30 min"),
+    ],
+)
+def test_ranges(low: float, high: float, text: str) -> None:
+    assert Words("en", BERLIN).span(low, high) == text
+
+
+def test_days_have_23_24_or_25_hours() -> None:
+    w = Words("de", BERLIN)
+    hours = [
+        (w.midnight(date(2026, m, d + 1)) - w.midnight(date(2026, m, d))) / 3600 for m, d in ((3, 29), (6, 1), (10, 25))
+    ]
+    assert hours == [23, 24, 25]
+
+
+@given(st.floats(0, 4e9), st.sampled_from(languages()), st.sampled_from(["UTC", "Europe/Berlin", "Australia/Lord_Howe"]))
+def test_every_instant_can_be_said(utc: float, language: str, zone: str) -> None:
+    w = Words(language, ZoneInfo(zone))
+    assert re.fullmatch(r"\d\d:\d\d", w.clock(utc))
+    assert w.when(utc, utc + 86400 * 3).endswith(w.clock(utc))
+    assert w.midnight(w.today(utc)) <= utc + 3600
+
+
+def test_numbers_and_names_follow_the_language() -> None:
+    de, en = Words("de", BERLIN), Words("en", BERLIN)
+    assert (de.number(1234.5, 1), en.number(1234.5, 1)) == ("1.234,5", "1,234.5")
+    assert de.weekdays("wide")[0] == "Montag"
+    assert de.n_("%(n)s episode", "%(n)s episodes", 1) == "1 Episode"
+
+
+def test_the_zone_is_the_houses_or_the_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert family_zone("America/New_York").key == "America/New_York"
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    assert family_zone("").key == "Asia/Tokyo"
+    assert family_zone("No/Where").key == "Asia/Tokyo"
