@@ -72,9 +72,8 @@ class _Connection:
             oldest = next(iter(self._waiting.values()), None)
         return oldest is not None and self._clock.now().since(oldest[0]) > ACKNOWLEDGE_S
 
-    def cut(self, reason: str) -> None:
+    def cut(self) -> None:
         """End the connection without a word, so that the broker speaks the will."""
-        self.reason = self.reason or reason
         sock = self.client.socket()
         if isinstance(sock, socket.socket):
             try:
@@ -148,7 +147,7 @@ class Link:
             self._closing.set()
             connection.client.disconnect()
             if not connection.ended.wait(wait_s):
-                connection.cut("closed")
+                connection.cut()
         self._closing.set()
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join(CONNECT_S + wait_s)
@@ -157,7 +156,11 @@ class Link:
         low, high = self._retry_s
         wait_s, told = low, ""
         while not self._closing.is_set():
-            reason, was_up = self._live()
+            try:
+                reason, was_up = self._live()
+            except Exception:  # whatever it is, the phones must be reached again
+                log.exception("the connection failed unexpectedly")
+                reason, was_up = "The connection to the broker failed unexpectedly; the log tells more.", False
             if self._closing.is_set():
                 return
             if was_up:
@@ -183,12 +186,12 @@ class Link:
             began = self._clock.now()
             while not connection.ended.wait(0.2):
                 if connection.stalled():
-                    connection.cut(f"{address:S} no longer answers.")
-                elif self._now is None and self._clock.now().since(began) > CONNECT_S:
-                    connection.cut("")
-                elif self._now is None and self._closing.is_set():
-                    connection.cut("closed")
+                    connection.reason = f"{address:S} no longer answers."
+                    break
+                if self._now is None and (self._closing.is_set() or self._clock.now().since(began) > CONNECT_S):
+                    break
         finally:
+            connection.cut()
             was_up, self._now = self._now is not None, None
             connection.ended.wait(CONNECT_S)
             if connection.ended.is_set():
@@ -210,6 +213,8 @@ class Link:
             transport="unix" if address.socket else "tcp",
         )
         client.connect_timeout = CONNECT_S
+        client.suppress_exceptions = True  # one in a callback would end paho's thread, and nobody would notice
+        client.enable_logger(log)
         client.max_queued_messages_set(QUEUED)
         client.max_inflight_messages_set(100)
         if address.user:

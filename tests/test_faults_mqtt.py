@@ -57,6 +57,7 @@ def firsts(ids: list[str]) -> list[str]:
     return list(dict.fromkeys(ids))
 
 
+@pytest.mark.slow
 def test_a_killed_broker_loses_nothing_and_nothing_comes_twice(broker: Mosquitto) -> None:
     with Ear(broker.port) as ear:
 
@@ -112,6 +113,7 @@ def test_after_an_outage_old_cries_do_not_ring_and_have_their_age(tmp_path: Path
             assert "Baby" not in " ".join(ear.on("alert"))
 
 
+@pytest.mark.slow
 def test_kill_9_at_random_instants_loses_and_doubles_nothing(broker: Mosquitto, tmp_path: Path) -> None:
     """What stands in the journal is what arrives: every id, in the journal's order, after a hundred kills."""
     path = tmp_path / "journal.db"
@@ -194,6 +196,7 @@ def test_a_server_that_is_no_broker_is_said() -> None:
             assert "does not answer as a broker" in desk.broker_states()[0].reason
 
 
+@pytest.mark.slow
 def test_ten_thousand_bad_payloads_are_each_answered_and_change_nothing(broker: Mosquitto) -> None:
     chance = random.Random(5)
     names = ["acknowledge", "arrived", "need", "mute", "sensitivity", "test", "edit", "import", "nonsense", "+x", "ä"]

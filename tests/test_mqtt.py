@@ -354,6 +354,24 @@ def test_an_old_will_does_not_outlive_a_new_connection(broker: Mosquitto, ear: E
         wait_for(lambda: ear.on("status")[-1] == "online" and len(ear.on("status")) >= 3)
 
 
+def test_an_inbox_that_fails_does_not_end_the_connection(broker: Mosquitto, ear: Ear) -> None:
+    desk = Desk(broker.address)
+
+    def put(item: object) -> None:
+        raise RuntimeError("the inbox is broken")
+
+    desk.mqtt.start(put)
+    try:
+        wait_for(lambda: ear.on("status") == ["online"])
+        ear.publish("cmd/acknowledge", "Ana")
+        ear.publish("cmd/mute", "for ever")
+        wait_for(lambda: len(ear.on("reply")) == 2)
+        assert json.loads(ear.on("reply")[0])["error"] == "acknowledge: this could not be understood"
+    finally:
+        desk.mqtt.close()
+    wait_for(lambda: ear.on("status")[-1] == "offline")
+
+
 class BrokenOutbox(MemoryOutbox):
     def pending(self, limit: int = 100) -> list[StoredEvent]:
         raise JournalError("the disk is gone")
