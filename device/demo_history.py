@@ -1,6 +1,6 @@
 """What the monitor would have made of the simulated family: the real tracker hears the cries, second by second."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,6 @@ from device.clock import Instant
 from device.demo_life import Cry, Gap, Life
 from device.episode import EpisodeTracker
 from device.events import (
-    EpisodeEnded,
     Event,
     Kind,
     Mic,
@@ -48,19 +47,21 @@ def boots(start_utc: float, until_utc: float, gaps: Sequence[Gap]) -> list[Boot]
     return [Boot(f"demo-{number}", edges[2 * number], edges[2 * number + 1]) for number in range(len(edges) // 2)]
 
 
-def events(life: Life, boot: Boot, rng: np.random.Generator) -> Iterator[tuple[Event, Cry | None]]:
-    """Every event of one boot, in order; with the last event of an episode comes the cry that it was."""
+def events(
+    life: Life, boot: Boot, rng: np.random.Generator, complete: Callable[[Event, EpisodeTracker, Cry], Event]
+) -> Iterator[Event]:
+    """Every event of one boot, in order; `complete` adds what has been learned by then, as in the monitor."""
     tracker = EpisodeTracker(EpisodeSettings(), AlertSettings(), on=0.7, off=0.4, hop_s=HOP_S, boot_id=boot.id)
     story: list[tuple[float, Cry | Gap]] = [(cry.at_utc, cry) for cry in life.cries]
     story += [(gap.start_utc, gap) for gap in life.gaps if gap.kind == "lost"]
     story = [item for item in story if boot.start_utc <= item[0] < boot.end_utc]
     for _, thing in sorted(story, key=lambda item: item[0]):
         if isinstance(thing, Gap):
-            yield MicLost(boot.instant(thing.start_utc), thing.reason, Mic.LOST), None
-            yield MicRestored(boot.instant(thing.end_utc), "USB microphone"), None
+            yield MicLost(boot.instant(thing.start_utc), thing.reason, Mic.LOST)
+            yield MicRestored(boot.instant(thing.end_utc), "USB microphone")
             continue
         for event in _episode(tracker, thing, boot.instant(thing.at_utc), rng):
-            yield event, thing if isinstance(event, EpisodeEnded) else None
+            yield complete(event, tracker, thing)
 
 
 def _episode(tracker: EpisodeTracker, cry: Cry, start: Instant, rng: np.random.Generator) -> Iterator[Event]:

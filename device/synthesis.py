@@ -144,22 +144,23 @@ def room_noise(duration_s: float, rng: np.random.Generator) -> Samples:
     n = int(duration_s * RATE_HZ / STEP) + 1
     swell = 0.02 * (1.0 + 0.25 * np.tanh(smooth_noise(n, 0.2, rng)))
     hush = shaped_noise(swell, np.full((n, 1), 9_000.0), rng, slope_db=6.0)[: int(duration_s * RATE_HZ)]
-    hum = 0.01 * np.sin(2 * np.pi * 100.0 * np.arange(len(hush)) / RATE_HZ)
-    return np.asarray(hush + hum, dtype=np.float32)
+    return np.asarray(hush + 0.01 * np.sin(2 * np.pi * 100.0 * np.arange(len(hush)) / RATE_HZ), dtype=np.float32)
 
 
 def in_room(samples: Samples, rng: np.random.Generator, *, decay_s: float = 0.35, wet: float = 0.5) -> Samples:
-    """The same sound a few steps from the microphone: early reflections and a tail that loses 60 dB in `decay_s`."""
+    """The same sound a few steps from the microphone: early reflections, a tail that loses 60 dB in `decay_s` (≤ 2)."""
     n = int(decay_s * RATE_HZ)
     t = np.arange(n) / RATE_HZ
     tail = rng.standard_normal(n) * 10.0 ** (-3.0 * t / decay_s) * (rng.random(n) < np.minimum(1.0, 0.02 + t * 10.0))
     tail = np.convolve(tail, np.array([0.25, 0.5, 0.25]), mode="same")  # walls swallow the top
     response = wet * tail / np.sqrt(np.sum(tail**2))
     response[0] = 1.0
-    size = len(samples) + n - 1
-    points = 1 << (size - 1).bit_length()
-    wave = np.fft.irfft(np.fft.rfft(samples, points) * np.fft.rfft(response, points), points)[: len(samples)]
-    return np.asarray(wave, dtype=np.float32)
+    block = 1 << 15  # overlap-add: the spectrum of a whole night would take a hundred megabytes
+    spectrum = np.fft.rfft(response, 2 * block)
+    out = np.zeros(len(samples) + 2 * block)
+    for at in range(0, len(samples), block):
+        out[at : at + 2 * block] += np.fft.irfft(np.fft.rfft(samples[at : at + block], 2 * block) * spectrum)
+    return np.asarray(out[: len(samples)], dtype=np.float32)
 
 
 def night(

@@ -1,0 +1,56 @@
+"""How the simulated baby sounds to the real ear: a few synthesised cries of each kind, heard once and mixed thereafter."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from device.audio import RATE_HZ, AudioBlock, Samples
+from device.clock import Instant
+from device.demo_life import Cry
+from device.detector import Detector
+from device.events import Need
+from device.need_sound import Mean, Vector
+from device.synthesis import Baby, cry, in_room, room_noise
+from device.throat import cat
+
+RENDITIONS, LENGTH_S = 4, 3.0
+_DISTRESS = {Need.HUNGER: 0.5, Need.DISCOMFORT: 0.65, Need.TIRED: 0.3, Need.PAIN: 0.9, Need.UNSURE: 0.4}
+
+
+@dataclass(frozen=True, slots=True)
+class Voices:
+    """Embeddings by cause (None: the cat), all of one model version."""
+
+    model_version: str
+    by_cause: dict[Need | None, tuple[Vector, ...]]
+
+    def of(self, what: Cry, rng: np.random.Generator) -> Vector:
+        """The embedding of one cry: no two are alike, and causes overlap."""
+        share = rng.dirichlet(np.ones(RENDITIONS))
+        own = np.asarray(share @ np.array(self.by_cause[what.cause]))
+        other = self.by_cause[Need.UNSURE if what.cause else None][int(rng.integers(RENDITIONS))]
+        blend = 0.75 * own + 0.25 * other
+        return np.asarray(blend + 0.05 * np.std(blend) * rng.normal(size=len(blend)), dtype=np.float32)
+
+
+def voices(rng: np.random.Generator) -> Voices:
+    """Let the ear hear the baby and the cat. DetectorError if there is no ear."""
+    detector = Detector()
+    baby = Baby.born(rng)
+
+    def heard(sound: Samples) -> Vector:
+        wave = 0.3 * in_room(sound, rng) + 0.03 * room_noise(len(sound) / RATE_HZ, rng)[: len(sound)]
+        detector.reset()
+        mean = Mean()
+        for hop in detector.feed(AudioBlock(np.asarray(wave, dtype=np.float32), Instant(0.0, 0.0), RATE_HZ)):
+            mean.add(hop.embedding, max(0.01, hop.score.cry))
+        vector = mean.vector
+        assert vector is not None, "three seconds hold twelve hops"
+        return vector
+
+    by_cause: dict[Need | None, tuple[Vector, ...]] = {
+        cause: tuple(heard(cry(LENGTH_S, distress, rng, baby)) for _ in range(RENDITIONS))
+        for cause, distress in _DISTRESS.items()
+    }
+    by_cause[None] = tuple(heard(cat(LENGTH_S, rng)) for _ in range(RENDITIONS))
+    return Voices(detector.model_version, by_cause)
