@@ -29,6 +29,7 @@ from web import (
     letter,
     more,
     now,
+    push,
     security,
     settings,
 )
@@ -95,7 +96,7 @@ def create_app(
     app.context_processor(helpers)
     app.add_url_rule("/healthz", "healthz", lambda: ("ok\n", 200, {"Content-Type": "text/plain"}))
     _version_static(app)
-    for topic in (auth, now, day, history, episode, insights, letter, cries, export, imports, health, settings, more, api):
+    for topic in (auth, now, day, history, episode, insights, letter, cries, export, imports, health, settings, more, api, push):
         app.register_blueprint(topic.blueprint)
     return app
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, abort, jsonify, request, send_file
+from flask import Blueprint, Response, abort, jsonify, request
 
 from device.commands import COMMANDS
 from device.errors import JournalError
@@ -30,7 +30,7 @@ FORBIDDEN_COMMANDS = {"import"}
 @blueprint.get("/openapi.json")
 def openapi() -> Response:
     """The description of this interface."""
-    return send_file(Path(__file__).with_name("openapi.json"), mimetype="application/json")
+    return Response(Path(__file__).with_name("openapi.json").read_bytes(), mimetype="application/json")
 
 
 @blueprint.get("/now")

@@ -94,14 +94,14 @@ class LiveMonitor:
             self._news.wait_for(lambda: self._changes != before or self._closing.is_set(), SETTLE_S)
         return reply
 
-    def send(self, command: str, payload: Mapping[str, object]) -> dict[str, Any]:
-        """Ask the monitor for something and give its reply.
+    def send(self, command: str, payload: Mapping[str, object], *, source: str = "page") -> dict[str, Any]:
+        """Ask the monitor for something and give its reply; `source` is page or push.
 
         Raises:
             CommandError: it refused, with its sentence.
             ControlError: it does not answer.
         """
-        message = {"id": 1, "command": command, "payload": dict(payload), "source": "page"}
+        message = {"id": 1, "command": command, "payload": dict(payload), "source": source}
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
                 connection.settimeout(ANSWER_S)

@@ -11,7 +11,7 @@ from device.events import Episode
 from web import moment
 from web.live import Live
 from web.parts import now_utc, parts, reader, words
-from web.shown import caregivers, done
+from web.shown import done, me
 
 blueprint = Blueprint("now", __name__)
 
@@ -105,10 +105,8 @@ def _latest() -> list[Episode]:
 @blueprint.post("/do/<any(acknowledge, arrived):command>")
 def answer(command: str) -> BaseResponse:
     """On my way; I'm here."""
-    name = request.form.get("caregiver", "")
-    if name in caregivers():
-        session["caregiver"] = name
-    parts().live.ask(command, {"caregiver": name} if name in caregivers() else {})
+    name = me()
+    parts().live.ask(command, {"caregiver": name} if name else {})
     w = words()
     text = w._("Thank you. Noted: on the way.") if command == "acknowledge" else w._("Noted: you are there.")
     return done(text, url_for("now.page"))

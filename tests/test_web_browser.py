@@ -1,0 +1,268 @@
+"""The page in a real Chromium: every page at phone and desktop width, light and dark, without violations; and live."""
+
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from device.config import journal_path
+from device.events import AudioLost
+from device.journal import JournalReader
+from tests.fakes_web import PASSWORD, House, embedding, fill, remember_password, serving, settings, until, year
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+PAGES = (
+    "/", "/day", "/day?view=night", "/history", "/insights", "/insights?days=7", "/cries", "/letter", "/export", "/import",
+    "/health", "/settings", "/more",
+)  # fmt: skip
+DEADLINE_MS = 15_000
+expect.set_options(timeout=DEADLINE_MS)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium here")
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-quic"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    remember_password(tmp_path)
+    house = House(settings(tmp_path))
+    yield house
+    house.close()
+
+
+def enter(browser: Browser, url: str, **wishes: Any) -> tuple[BrowserContext, Page, list[str]]:
+    """A context that is logged in, its page, and everything that its console complains of."""
+    context = browser.new_context(**{"viewport": PHONE, "locale": "en-GB", **wishes})
+    context.set_default_timeout(DEADLINE_MS)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(url + "/login")
+    page.fill("#password", PASSWORD)
+    page.click("button.big")
+    page.wait_for_url(url + "/")
+    return context, page, complaints
+
+
+def inspect(page: Page) -> None:
+    """No violation of accessibility, and nothing wider than the screen."""
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})
+    assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), page.url
+
+
+@pytest.mark.parametrize("history", ["empty", "one", "year"])
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("size", ["phone", "desktop"])
+def test_every_page_is_sound(browser: Browser, house: House, history: str, colours: str, size: str) -> None:
+    episodes = {"empty": [], "one": year(time.time(), 1, 0.2), "year": year(time.time())}[history]
+    fill(house.config, episodes)
+    house.start()
+    for number, each in enumerate(episodes[-40:]):
+        house.journal.store_embedding(each.id, "v1", embedding(number))
+    house.hear(1, 0.0)
+    with serving(house.config) as url:
+        wishes = {"viewport": PHONE if size == "phone" else DESKTOP, "color_scheme": colours}
+        context, page, complaints = enter(browser, url, **wishes)
+        for path in PAGES:
+            page.goto(url + path)
+            for each in page.locator("details").all():
+                each.evaluate("element => { element.open = true }")
+            inspect(page)
+        if episodes:
+            page.goto(url + "/history")
+            page.locator("a.row").first.click()
+            page.wait_for_url("**/episode/**")
+            page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true })")
+            inspect(page)
+        assert complaints == []
+        context.close()
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_every_state_is_sound(browser: Browser, house: House, colours: str) -> None:
+    house.start()
+    with serving(house.config) as url:
+        context, page, _ = enter(browser, url, color_scheme=colours)
+        inspect(page)
+        for step, title in (
+            (lambda: house.hear(10, 0.95), "Crying"),
+            (lambda: page.click("#do-acknowledge"), "Somebody is on the way"),
+            (lambda: page.click("#do-arrived"), "Somebody is there"),
+            (lambda: house.hear(80, 0.0), "Calm"),
+            (lambda: page.click("#do-mute"), "Calm"),
+            (lambda: house.take(AudioLost(house.clock.now(), "No microphone is plugged in.")), "I cannot hear the room"),
+            (house.stop, "The monitor is not answering"),
+        ):
+            step()
+            expect(page.locator(".state h1")).to_have_text(title)
+            inspect(page)
+        context.close()
+
+
+def test_the_login_page_is_sound(browser: Browser, house: House) -> None:
+    house.start()
+    with serving(house.config) as url:
+        context = browser.new_context(viewport=PHONE, locale="de-DE")
+        page = context.new_page()
+        page.goto(url + "/")
+        expect(page.locator("h1")).to_have_text("Babywächter")
+        inspect(page)
+        page.fill("#password", "wrong")
+        page.click("button.big")
+        expect(page.get_by_role("alert")).to_contain_text("nicht das Passwort")
+        context.close()
+
+
+def test_a_night_without_a_reload(browser: Browser, house: House) -> None:
+    """Crying, on my way, there, calm, and what it was: on two phones at once, and kept in the journal."""
+    house.start()
+    with serving(house.config) as url:
+        one, ana, _ = enter(browser, url)
+        two, ben, complaints = enter(browser, url)
+        ana.get_by_role("button", name="Ana").click()
+        expect(ana.get_by_role("button", name="Ana")).to_have_attribute("aria-pressed", "true")
+        for page in (ana, ben):
+            page.evaluate("window.mark = 1")
+        house.hear(10, 0.95)
+        expect(ben.locator(".state h1")).to_have_text("Crying")
+        expect(ben.locator("[data-live-part=latest]")).to_contain_text("Still going on")
+        ana.click("#do-acknowledge")
+        expect(ben.locator(".state h1")).to_have_text("Ana is on the way")
+        ana.click("#do-arrived")
+        expect(ben.locator(".state h1")).to_have_text("Ana is there")
+        house.hear(90, 0.0)
+        expect(ana.locator(".state h1")).to_have_text("Calm")
+        ana.click("#need-tired")
+        expect(ana.locator("#need-tired")).to_have_attribute("aria-pressed", "true")
+        expect(ana.locator("#messages")).to_contain_text("Thank you")
+        ana.click("#helped-hold")
+        expect(ana.locator("#helped-hold")).to_have_attribute("aria-pressed", "true")
+        expect(ben.locator("#need-tired")).to_have_attribute("aria-pressed", "true")
+        expect(ben.locator("[data-live-part=latest]")).to_contain_text("tired")
+        assert ben.evaluate("window.mark") == 1
+        assert complaints == []
+        one.close()
+        two.close()
+    with JournalReader(journal_path(house.config)) as reader:
+        episode = reader.episodes(limit=1)[0]
+    assert (episode.need, episode.helped) == ("tired", ("hold",))
+    assert episode.arrived is not None and episode.arrived.caregiver == "Ana"
+
+
+def test_list_and_episode_are_live_too(browser: Browser, house: House) -> None:
+    house.start()
+    with serving(house.config) as url:
+        context, page, _ = enter(browser, url)
+        page.goto(url + "/history")
+        page.evaluate("window.mark = 1")
+        expect(page.locator("#strip-text")).to_have_text("Listening")
+        house.hear(10, 0.95)
+        expect(page.locator("#strip-text")).to_have_text("Crying")
+        expect(page.locator("a.row")).to_have_count(1)
+        assert page.evaluate("window.mark") == 1
+        page.locator("a.row").click()
+        page.evaluate("window.mark = 1")
+        house.hear(80, 0.0)
+        expect(page.locator(".lead")).to_have_text("Settled on their own.")
+        assert page.evaluate("window.mark") == 1
+        context.close()
+
+
+def test_a_cut_connection_is_said_and_mended_by_itself(browser: Browser, house: House) -> None:
+    house.start()
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    config = replace(house.config, page=replace(house.config.page, port=port))
+    with ExitStack() as page_is_there:
+        url = page_is_there.enter_context(serving(config))
+        context, page, _ = enter(browser, url)
+        page.evaluate("window.mark = 1")
+        expect(page.locator("#stale")).to_be_hidden()
+        page_is_there.close()
+        expect(page.locator("#stale")).to_be_visible()
+        expect(page.locator("#strip-text")).to_have_text("No connection to the device")
+    with serving(config):
+        expect(page.locator("#stale")).to_be_hidden(timeout=40_000)
+        house.stop()
+        expect(page.locator(".state h1")).to_have_text("The monitor is not answering")
+        expect(page.locator("#do-arrived")).to_have_count(0)
+        house.start()
+        expect(page.locator(".state h1")).to_have_text("Listening")
+        assert page.evaluate("window.mark") == 1
+        context.close()
+
+
+def test_history_is_put_right_and_undone(browser: Browser, house: House) -> None:
+    fill(house.config, year(time.time(), 5, 1))
+    house.start()
+    with serving(house.config) as url:
+        context, page, _ = enter(browser, url)
+        page.goto(url + "/history")
+        page.locator("a.row").first.click()
+        page.wait_for_url("**/episode/**")
+        page.fill("#note", "New teeth.\nTwo of them.")
+        page.get_by_role("button", name="Keep the note").click()
+        expect(page.locator("#note")).to_have_value("New teeth.\nTwo of them.")
+        page.get_by_text("Put something right").click()
+        there = page.locator("form", has=page.locator("legend", has_text="Somebody was there"))
+        there.get_by_label("minutes after the crying began").fill("1")
+        there.get_by_label("and seconds").fill("35")
+        there.get_by_label("Who").select_option("Ben")
+        there.get_by_role("button", name="Keep").click()
+        expect(page.locator(".story")).to_contain_text("Ben was there")
+        page.get_by_text("Put something right").click()
+        page.get_by_role("button", name="Delete this episode").click()
+        page.wait_for_url("**/history")
+        expect(page.locator("a.row")).to_have_count(4)
+        page.locator("#messages").get_by_role("button", name="Undo").click()
+        expect(page.locator("a.row")).to_have_count(5)
+        context.close()
+
+
+def test_the_page_works_without_scripts_and_in_german(browser: Browser, house: House) -> None:
+    house.start()
+    house.hear(10, 0.95)
+    with serving(house.config) as url:
+        context, page, _ = enter(browser, url, java_script_enabled=False, locale="de-DE")
+        expect(page.locator(".state h1")).to_have_text("Schreien")
+        page.click("#do-arrived")
+        expect(page.locator("#messages")).to_contain_text("Notiert: du bist da.")
+        until(lambda: house.state.episode is not None and house.state.episode.arrived is not None)
+        context.close()
+
+
+def test_it_can_be_installed(browser: Browser, house: House) -> None:
+    house.start()
+    with serving(house.config) as url:
+        context, page, _ = enter(browser, url)
+        manifest = page.evaluate("fetch(document.querySelector('link[rel=manifest]').href).then(a => a.json())")
+        for icon in manifest["icons"]:
+            size = page.evaluate(
+                "src => new Promise(done => { const i = new Image();"
+                " i.onload = () => done([i.naturalWidth, i.naturalHeight]); i.onerror = () => done(null); i.src = src })",
+                f"/static/{icon['src']}",
+            )
+            assert size is not None, icon
+            if icon["sizes"] != "any":
+                assert f"{size[0]}x{size[1]}" == icon["sizes"]
+        context.close()
