@@ -22,7 +22,7 @@ MAX_WAITING_BYTES = 1024 * 1024
 """A client that has not fetched so much is dropped: it must never hold up the monitor."""
 
 MAX_CLIENTS = 32
-SOURCES = {"page": Source.PAGE, "command": Source.COMMAND}
+SOURCES = {"page": Source.PAGE, "command": Source.COMMAND, "push": Source.PUSH}
 
 Parse = Callable[[str, Mapping[str, object], Instant, Source], Command]
 Put = Callable[[object], object]
@@ -195,7 +195,7 @@ class Control:
     def _command(self, request: Request) -> Command:
         source = SOURCES.get(request.source)
         if source is None:
-            raise CommandError(f"source = {request.source[:40]!r}: must be page or command")
+            raise CommandError(f"source = {request.source[:40]!r}: must be page, push or command")
         return self._parse(request.command, request.payload, self._clock.now(), source)
 
     def _write(self, client: _Client) -> None:

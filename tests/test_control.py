@@ -73,7 +73,7 @@ def test_a_command_becomes_an_input_and_is_answered(path: Path, control: Control
         ("mute", {}, "command", "for how many minutes"),
         ("mute", {"minutes": -1}, "command", "from 0 to"),
         ("acknowledge", {"who": "Ana"}, "command", "not understood"),
-        ("acknowledge", {}, "button", "must be page or command"),
+        ("acknowledge", {}, "button", "must be page, push or command"),
     ],
 )
 def test_what_makes_no_sense_is_answered_and_changes_nothing(

@@ -96,7 +96,8 @@ def create_app(
     app.context_processor(helpers)
     app.add_url_rule("/healthz", "healthz", lambda: ("ok\n", 200, {"Content-Type": "text/plain"}))
     _version_static(app)
-    for topic in (auth, now, day, history, episode, insights, letter, cries, export, imports, health, settings, more, api, push):
+    topics = (auth, now, day, history, episode, insights, letter, cries, export, imports, health, settings, more, api, push)
+    for topic in topics:
         app.register_blueprint(topic.blueprint)
     return app
 
