@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from evaluation.needs import families_text, main
+from evaluation.needs_causes import Labelled, compare, macro_f1, majority
+from evaluation.needs_families import FAMILIES, Family
+from evaluation.needs_trials import risk_coverage, trial
+
+
+def strangers(own_sound: float, cause_sound: float) -> Labelled:
+    """Thirty uploaders of six clips: each sounds like itself by `own_sound`, and has one cause, which may sound too."""
+    rng = np.random.default_rng(0)
+    uploaders = np.repeat(np.arange(30), 6)
+    causes = rng.choice(3, 30)[uploaders]
+    voices, tells = rng.normal(size=(30, 20)) * own_sound, rng.normal(size=(3, 20)) * cause_sound
+    sounds = voices[uploaders] + tells[causes] + rng.normal(size=(180, 20))
+    return Labelled(sounds.astype(np.float32), causes, uploaders.astype(str))
+
+
+def test_a_leak_of_identity_shows_as_the_gap_between_random_and_grouped_folds() -> None:
+    found = compare(strangers(own_sound=3.0, cause_sound=0.0))
+    assert found["random"].macro_f1_sound > found["by uploader"].macro_f1_sound + 0.15
+    assert found["by uploader"].log_loss > found["by uploader"].log_loss_prior
+
+
+def test_causes_that_do_sound_are_found_in_strangers_too() -> None:
+    found = compare(strangers(own_sound=0.2, cause_sound=3.0))
+    assert found["by uploader"].macro_f1 > 0.65
+    assert found["by uploader"].log_loss < found["by uploader"].log_loss_prior
+
+
+def test_macro_f1_of_perfect_and_of_constant_answers() -> None:
+    truth = np.array([0, 0, 0, 1, 2, 3])
+    assert macro_f1(truth, truth) == 1.0
+    assert macro_f1(truth, np.zeros(6, dtype=np.int64)) == pytest.approx((2 * 3 / 9) / 4)
+    assert majority(Labelled(np.zeros((6, 1), dtype=np.float32), truth, truth.astype(str))) == pytest.approx(1 / 6)
+
+
+def test_families_meet_what_is_promised() -> None:
+    outcomes = {family.name: trial(family, range(4)) for family in FAMILIES[:2]}
+    telling, silent = outcomes.values()
+    assert telling.macro_f1.mean() > 0.7
+    assert telling.spoken_right.mean() > 0.7
+    assert telling.worse_by[0] < -0.4
+    assert silent.worse_by[0] <= 0.02
+    assert silent.spoken.mean() < 0.05
+    text = families_text(list(outcomes.values()), 4)
+    assert "sound tells nothing" in text
+
+
+def test_more_confidence_means_less_coverage() -> None:
+    rows = risk_coverage(trial(Family("x", loud=3.0), range(2)), (0.3, 0.6, 0.9))
+    shares = [share for _, share, _ in rows]
+    assert shares == sorted(shares, reverse=True)
+    assert rows[2][2] > rows[0][2]
+
+
+def test_a_missing_corpus_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--corpus", str(tmp_path)]) == 2
+    assert "no corpus here" in capsys.readouterr().err
