@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from evaluation.report import table
+from evaluation.document import table
 
 from benchmarking.run import CRYING_SHARE, PI_HZ, PI_IPC, PI_MORE, pi_share
 

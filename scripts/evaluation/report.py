@@ -1,43 +1,13 @@
-"""Results as text: Markdown tables that also read well in a terminal; and their place in docs/evaluation.md."""
+"""Results as text: Markdown tables that also read well in a terminal."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from device.errors import NurseryError
 from evaluation.corpus import HARD
+from evaluation.document import area, percent, rate, spread, table
 
 Figures = Mapping[str, Any]
 NIGHT_HARD_H, NIGHT_EASY_H = 0.25, 9.75
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table with columns of even width."""
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    padded = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in [head, *rows])
-    lines = ["| " + " | ".join(row) + " |" for row in padded]
-    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    return "\n".join(lines)
-
-
-def percent(figure: Figures | None) -> str:
-    """A share with its interval."""
-    return f"{100 * figure['value']:.0f} % ({100 * figure['low']:.0f}–{100 * figure['high']:.0f})" if figure else "–"
-
-
-def area(figure: Figures) -> str:
-    """An area under a curve with its interval."""
-    return f"{figure['value']:.3f} ({figure['low']:.3f}–{figure['high']:.3f})" if figure["count"] else "–"
-
-
-def rate(figure: Figures) -> str:
-    """Alarms an hour with its interval."""
-    return f"{figure['value']:.2f} ({figure['low']:.2f}–{figure['high']:.2f})"
-
-
-def spread(figure: Figures) -> str:
-    """A median with its 5 and 95 % points."""
-    return f"{figure['median']:.1f} ({figure['p5']:.1f}–{figure['p95']:.1f})" if figure["median"] is not None else "–"
 
 
 def text(figures: Figures) -> str:
@@ -185,17 +155,3 @@ def _sources(ears: Figures) -> str:
         cells = [ear["clips"]["by_source"][name] for ear in ears.values()]
         rows.append([name, str(cells[0]["count"]), *(f"{cell['value']:.3f}" for cell in cells)])
     return "### Clip AUC by cry source (test split)\n\n" + table(["source", "clips", *ears], rows)
-
-
-def rewrite(document: Path, section: str, content: str) -> None:
-    """Replace what stands between the section's marks in a document.
-
-    Raises:
-        NurseryError: the document lacks the marks.
-    """
-    begin, end = f"<!-- {section}: begin -->", f"<!-- {section}: end -->"
-    old = document.read_text() if document.exists() else ""
-    if begin not in old or end not in old:
-        raise NurseryError(f"{document}: has no section between {begin} and {end}; add both lines")
-    head, _, rest = old.partition(begin)
-    document.write_text(head + begin + "\n" + content.strip() + "\n" + end + rest.partition(end)[2])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from device.audio import RATE_HZ, Samples
-from evaluation import measures, scenes
+from evaluation import measures, measures_scores, scenes
 from evaluation.acoustics import clipped, gain, noise
 from evaluation.corpus import HARD, Clip
 from evaluation.ears import Ear, Store
@@ -109,9 +109,9 @@ def _figures(sets: dict[str, list[Trial]], speech: Sequence[Trial], ear: Ear, un
         "episodes": measures.episodes(episodes, negatives, ear),
         "negatives": measures.negatives(negatives, ear),
         "machines": {t.scene.name: len(t.decided[ear.name]["normal"].alerts_s) for t in sets["machines"]},
-        "clips": measures.clips(sets["clips"], ear, unseen),
-        "calibration": measures.calibration([*mixes, *episodes], ear) if knows else {},
-        "voice": measures.voices(speech, sets["cuts"], ear) if knows else {},
+        "clips": measures_scores.clips(sets["clips"], ear, unseen),
+        "calibration": measures_scores.calibration([*mixes, *episodes], ear) if knows else {},
+        "voice": measures_scores.voices(speech, sets["cuts"], ear) if knows else {},
         "curve": measures.curve(negatives, [t for t in episodes if t.scene.kind == "clear"], ear),
     }
 
