@@ -187,10 +187,10 @@ def test_whole_evaluation_with_the_level_trigger(corpus: Corpus, tmp_path: Path)
 
 
 def test_results_replace_only_their_section(tmp_path: Path) -> None:
-    document = tmp_path / "a.md"
-    document.write_text("before\n<!-- results: begin -->\nold\n<!-- results: end -->\nafter\n")
-    document.rewrite(document, "results", "new")
-    assert document.read_text() == "before\n<!-- results: begin -->\nnew\n<!-- results: end -->\nafter\n"
+    page = tmp_path / "a.md"
+    page.write_text("before\n<!-- results: begin -->\nold\n<!-- results: end -->\nafter\n")
+    document.rewrite(page, "results", "new")
+    assert page.read_text() == "before\n<!-- results: begin -->\nnew\n<!-- results: end -->\nafter\n"
 
 
 def test_command_says_what_is_missing(tmp_path: Path) -> None:

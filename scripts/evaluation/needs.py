@@ -18,7 +18,7 @@ from evaluation.figures import reliability
 from evaluation.needs_causes import Split, by_ear, by_spectrum, compare, labelled, majority
 from evaluation.needs_families import FAMILIES
 from evaluation.needs_trials import Outcome, risk_coverage, trial
-from evaluation.report import rewrite, table
+from evaluation.document import rewrite, table
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LEVELS = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9)
