@@ -1,7 +1,7 @@
 """How things stand now, live, and the buttons to answer with."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from flask import Blueprint, Response, abort, jsonify, render_template, request, session, stream_with_context, url_for
 from werkzeug.wrappers import Response as BaseResponse
@@ -19,6 +19,10 @@ STREAM_S = 55.0
 """A stream ends after this; the browser opens it anew by itself, so that none is held for good."""
 
 BEAT_S = 2.0
+
+LOOK_S = 0.5
+"""How often it is seen whether the reader of a stream has gone, which frees its place."""
+
 LATEST = 5
 
 
@@ -49,13 +53,14 @@ def once() -> Response:
 
 def _stream() -> Iterator[str]:
     ears = parts().live
+    gone: Callable[[], bool] = request.environ.get("waitress.client_disconnected", lambda: False)
     clock = parts().clock
     ends = clock.now().monotonic + STREAM_S
     shown: tuple[str, int] | None = None
     known = ears.now()
     beaten = -BEAT_S
     yield "retry: 1000\n\n"
-    while clock.now().monotonic < ends and not ears.closing:
+    while clock.now().monotonic < ends and not ears.closing and not gone():
         html = _card(known)
         if shown is None or shown != (_still(html), known.changes):
             yield _event("now", _beat(known) | {"html": html})
@@ -64,7 +69,7 @@ def _stream() -> Iterator[str]:
         elif clock.now().monotonic - beaten >= BEAT_S:
             yield _event("beat", _beat(known))
             beaten = clock.now().monotonic
-        known = ears.wait(known.turn, BEAT_S)
+        known = ears.wait(known.turn, LOOK_S)
 
 
 def _card(known: Live) -> str:

@@ -40,6 +40,7 @@ class Server:
                 threads=WORKERS + streams,
                 connection_limit=200,
                 channel_timeout=60,
+                channel_request_lookahead=1,  # notices at once that a stream's reader is gone
                 max_request_body_size=app.config["MAX_CONTENT_LENGTH"],
                 ident="",
                 clear_untrusted_proxy_headers=True,
@@ -66,6 +67,7 @@ class Server:
         if self._front is not None:
             self._front.close()
             self._front = None
+        self._server.task_dispatcher.shutdown(timeout=5)
         self._server.close()
         if self._thread is not None:
             self._thread.join(5)
