@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from evaluation import figures, measures, report, scenes
+from evaluation import document, figures, measures, report, scenes
 from evaluation.corpus import Corpus, kind_of, unseen_sources
 from evaluation.ears import Heard, Store, merged, plain_trigger, sustained
 from evaluation.hearing import Trial
