@@ -19,7 +19,7 @@ SECOND_START_S = 10.0
 def run(*words: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, **more}
     return subprocess.run(
-        words, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment, timeout=550, check=False
+        words, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment, timeout=1500, check=False
     )
 
 
