@@ -40,5 +40,13 @@ class ControlError(NurseryError):
     """The control socket cannot be served, or the monitor behind it does not answer."""
 
 
+class PanelError(NurseryError):
+    """A button, light, buzzer or sensor that cannot be used."""
+
+
+class ClipError(NurseryError):
+    """A recording that cannot be kept."""
+
+
 class CommandError(NurseryError):
     """A command that makes no sense; it is answered with this sentence and changes nothing."""
