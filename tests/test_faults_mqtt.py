@@ -271,7 +271,7 @@ def test_publishing_never_waits_even_if_nobody_reads(broker: Mosquitto, proxy: P
             mqtt.handle(event)
             mqtt.update(MonitorState(clock.now(), Mic.OK, crying=bool(number % 2)))
             slowest = max(slowest, time.perf_counter() - began)
-        assert slowest < 0.2
+        assert slowest < 2.0, "waiting for the broker would take 5 s at least; a busy machine takes some tenths"
     finally:
         proxy.flowing.set()
         mqtt.close()
