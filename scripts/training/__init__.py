@@ -1,0 +1,1 @@
+"""Training of the ear: data, labels, augmentation, network, figures. Not needed on the device."""

@@ -1,0 +1,159 @@
+# mypy: disable-error-code="misc, no-any-return, no-untyped-call, untyped-decorator, arg-type"
+# (PyTorch is typed in part, and absent where only the device is checked.)
+"""The corpus on the accelerator, and the draw of what sounds together in each training example.
+
+It knows clips, classes and chances; what rooms and microphones do to them is `augment`'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from . import labels
+from .corpus import Clip
+from .prepare import Corpus
+
+# How often a class of sound without crying is the main sound of an example, before mining.
+KIND_WEIGHTS = {
+    "cat": 3.0, "baby_laugh": 3.0, "adult_laugh": 2.5, "adult_cry": 2.0, "moan": 2.5, "scream": 2.0, "babble": 2.0,
+    "child_speech": 3.0, "adult_speech": 6.0, "letters": 1.0, "singing": 1.0, "music": 3.0, "crow": 1.5, "sheep": 1.5,
+    "dog": 1.5, "animal": 2.0, "siren": 2.0, "door": 1.5, "crowd": 1.5, "room": 1.0, "silence": 0.3, "noise": 5.0,
+}  # fmt: skip
+CRY_WEIGHTS = {"donateacry": 0.24, "todly": 0.13, "giulbia": 0.08}  # the rest: the small sources, by group
+UNDER = ("noise", "music", "crowd", "adult_speech", "animal", "child_speech", "siren", "room")
+UNDER_WEIGHTS = np.array([6.0, 2.5, 1.5, 2.0, 1.0, 0.5, 0.5, 0.5])
+
+
+@dataclass(frozen=True, slots=True)
+class Picks:
+    """For each example: main sound, a voice over it, a background (clip numbers, -1 for none), where and how fast."""
+
+    clip: NDArray[np.int64]
+    begin: NDArray[np.float32]
+    speed: NDArray[np.float32]
+    crying: NDArray[np.bool_]
+    folds: NDArray[np.int64]
+
+
+class Bank:
+    """Samples and labels of the chosen clips, flat on the device, and the weighted draw over them."""
+
+    def __init__(self, corpus: Corpus, split: str, device: torch.device) -> None:
+        """Put the clips of one split onto the device."""
+        keep = [i for i, clip in enumerate(corpus.clips) if clip.split == split and len(corpus.samples[i]) > 3200]
+        self.clips: list[Clip] = [corpus.clips[i] for i in keep]
+        sizes = np.array([len(corpus.samples[i]) for i in keep])
+        counts = np.array([len(corpus.labels[i].cry) for i in keep])
+        self.size = torch.from_numpy(sizes).to(device)
+        self.start = torch.from_numpy(np.concatenate([[0], np.cumsum(sizes)[:-1]])).to(device)
+        self.label_size = torch.from_numpy(counts).to(device)
+        self.label_start = torch.from_numpy(np.concatenate([[0], np.cumsum(counts)[:-1]])).to(device)
+        self.samples = torch.from_numpy(np.concatenate([corpus.samples[i] for i in keep])).to(device)
+        self.cry = torch.from_numpy(np.concatenate([corpus.labels[i].cry for i in keep])).to(device)
+        self.voice = torch.from_numpy(np.concatenate([corpus.labels[i].voice for i in keep])).to(device)
+        self.distress = torch.from_numpy(np.concatenate([corpus.labels[i].distress for i in keep])).to(device)
+        self.device = device
+        self.duration = sizes
+        self.fold = np.array([clip.fold for clip in self.clips])
+        self.yes = [np.flatnonzero(corpus.labels[i].cry == labels.YES) for i in keep]
+        self.hardness = np.full(len(keep), 0.1)  # running mean of how much each clip was heard as crying
+        self._group_up()
+
+    def _group_up(self) -> None:
+        self.cries: dict[str, dict[str, list[int]]] = {}
+        self.others: dict[str, list[int]] = {}
+        self.unverified: list[int] = []
+        for i, clip in enumerate(self.clips):
+            if clip.kind == "cry":
+                if len(self.yes[i]):
+                    name = clip.cry_source if clip.cry_source in CRY_WEIGHTS else "more"
+                    self.cries.setdefault(name, {}).setdefault(clip.group, []).append(i)
+            elif clip.kind == "unverified":
+                self.unverified.append(i)
+            else:
+                self.others.setdefault(clip.kind, []).append(i)
+
+    def draw(self, rng: np.random.Generator, batch: int, length: int) -> Picks:
+        """Draw what sounds in each of `batch` examples of `length` samples."""
+        clip = np.full((batch, 3), -1, dtype=np.int64)
+        crying = rng.random(batch) < 0.45
+        for row in range(batch):
+            clip[row, 0] = self._cry(rng) if crying[row] else self._other(rng)
+            if rng.random() < 0.22:
+                clip[row, 1] = rng.choice(self.others["adult_speech"])
+            if rng.random() < 0.45:
+                kinds = [k in self.others for k in UNDER]
+                chance = UNDER_WEIGHTS * kinds
+                kind = UNDER[rng.choice(len(UNDER), p=chance / chance.sum())]
+                clip[row, 2] = rng.choice(self.others[kind])
+        speed = np.where(rng.random((batch, 3)) < 0.6, np.exp(rng.normal(0, 0.09, (batch, 3))), 1.0)
+        speed = np.clip(speed, 0.8, 1.25).astype(np.float32)
+        begin = np.zeros((batch, 3), dtype=np.float32)
+        for row, part in np.argwhere(clip >= 0):
+            begin[row, part] = self._begin(rng, int(clip[row, part]), length * speed[row, part], part == 0)
+        folds = np.where(clip >= 0, self.fold[clip], -1)
+        return Picks(clip, begin, speed, crying, folds)
+
+    def _cry(self, rng: np.random.Generator) -> int:
+        if self.unverified and rng.random() < 0.07:
+            return int(rng.choice(self.unverified))
+        names = list(self.cries)
+        chance = np.array([CRY_WEIGHTS.get(name, 0.55) for name in names])
+        groups = self.cries[names[rng.choice(len(names), p=chance / chance.sum())]]
+        keys = list(groups)
+        size = np.array([min(len(groups[key]), 4) ** 0.5 for key in keys])
+        return int(rng.choice(groups[keys[rng.choice(len(keys), p=size / size.sum())]]))
+
+    def _other(self, rng: np.random.Generator) -> int:
+        kinds = list(self.others)
+        hard = [float(np.mean(self.hardness[self.others[k]])) for k in kinds]
+        chance = np.array([KIND_WEIGHTS.get(k, 1.0) * (0.5 + 4.0 * h) for k, h in zip(kinds, hard, strict=True)])
+        members = self.others[kinds[rng.choice(len(kinds), p=chance / chance.sum())]]
+        weight = (0.1 + self.hardness[members]) * np.minimum(self.duration[members], 480_000) ** 0.5
+        return int(members[rng.choice(len(members), p=weight / weight.sum())])
+
+    def _begin(self, rng: np.random.Generator, i: int, length: float, main: bool) -> float:
+        spare = self.duration[i] - length
+        if spare <= 0:  # a short clip begins anywhere within the example
+            return float(spare * rng.random())
+        if main and len(self.yes[i]) and rng.random() < 0.8:  # have crying somewhere in it
+            return float(np.clip(rng.choice(self.yes[i]) * labels.STEP - rng.random() * length, -0.2 * length, spare))
+        return float(int(spare * rng.random()))
+
+    def sounds(self, picks: Picks, length: int) -> Tensor:
+        """The three parts as waveforms, (batch, 3, length), resampled to their speeds."""
+        clip = torch.from_numpy(picks.clip).to(self.device)
+        t = torch.arange(length, device=self.device)
+        speed = torch.from_numpy(picks.speed).to(self.device)[..., None]
+        at = torch.from_numpy(picks.begin).to(self.device)[..., None] + t * speed
+        whole = at.floor().long()
+        size = torch.where(clip >= 0, self.size[clip.clamp(min=0)], 0)[..., None]
+        inside = (whole >= 0) & (whole < size - 1)
+        index = self.start[clip.clamp(min=0)][..., None] + whole.clamp(min=0).minimum((size - 2).clamp(min=0))
+        left, right = self.samples[index].float(), self.samples[index + 1].float()
+        part = at - whole
+        return (left + (right - left) * part) * inside / 32768.0
+
+    def targets(self, picks: Picks, hops: int, hop: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Labels of each part at each hop, (batch, 3, hops): cry and voice in {-1, 0, 1}, distress 0..1."""
+        clip = torch.from_numpy(picks.clip).to(self.device)
+        middle = (torch.arange(hops * 6, device=self.device) + 0.5) * (hop / 6)
+        speed = torch.from_numpy(picks.speed).to(self.device)[..., None]
+        at = torch.from_numpy(picks.begin).to(self.device)[..., None] + middle * speed
+        step = (at / labels.STEP).floor().long()
+        size = torch.where(clip >= 0, self.label_size[clip.clamp(min=0)], 0)[..., None]
+        inside = ((step >= 0) & (step < size)).unflatten(2, (hops, 6))
+        index = self.label_start[clip.clamp(min=0)][..., None] + step.clamp(min=0).minimum((size - 1).clamp(min=0))
+
+        def settle(values: Tensor) -> Tensor:
+            six = torch.where(inside, values[index].unflatten(2, (hops, 6)).long(), 0)
+            mostly = (six == 1).sum(3) >= 3
+            return torch.where(mostly, 1, torch.where((six != 0).any(3), -1, 0))
+
+        graded = torch.where(inside, self.distress[index].unflatten(2, (hops, 6)), 0.0).amax(3)
+        return settle(self.cry), settle(self.voice), graded

@@ -1,0 +1,147 @@
+"""From logits to probabilities that mean what they say, and from those to thresholds.
+
+Fitted on clips scored by the student that never heard their source. Platt 1999: p = sigmoid(scale·logit + shift).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from device import features
+
+from .judge import Judged, alarms, is_negative, sigmoid, smooth
+
+PRIOR = 0.3  # the share of crying among the moments calibrated on: a monitor whose room is loud, not a quiet night
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A calibration, and the expected calibration error before and after it."""
+
+    scale: float
+    shift: float
+    error_before: float
+    error_after: float
+    curve: list[tuple[float, float]]  # mean score and share right, by tenths of the score
+
+
+def moments(judged: Sequence[Judged], head: int) -> tuple[Floats, Floats, Floats]:
+    """Logits, truths and weights of all hops with a known label; every source of crying weighs the same."""
+    logits, truth, weights = [], [], []
+    by_source: dict[tuple[str, int], float] = defaultdict(float)
+    rows = []
+    for item in judged:
+        labels = item.cry if head == 0 else item.voice
+        if item.clip.kind == "unverified":
+            continue
+        for value in (0, 1):
+            here = labels == value
+            if here.any():
+                source = item.clip.cry_source if item.clip.kind == "cry" else item.clip.kind
+                by_source[source, value] += float(here.sum())
+                rows.append((item.logits[here, head].astype(np.float64), value, source))
+    count = {value: sum(1 for key in by_source if key[1] == value) for value in (0, 1)}
+    for values, value, source in rows:
+        share = PRIOR if value else 1 - PRIOR
+        logits.append(values)
+        truth.append(np.full(len(values), float(value)))
+        weights.append(np.full(len(values), share / count[value] / by_source[source, value]))
+    return np.concatenate(logits), np.concatenate(truth), np.concatenate(weights)
+
+
+def reliability(score: Floats, truth: Floats, weight: Floats) -> tuple[float, list[tuple[float, float]]]:
+    """Expected calibration error over ten equal bins, and the curve."""
+    bins = np.minimum((score * 10).astype(int), 9)
+    error, curve = 0.0, []
+    for i in range(10):
+        here = bins == i
+        total = weight[here].sum()
+        if total > 0:
+            mean, right = (score[here] * weight[here]).sum() / total, (truth[here] * weight[here]).sum() / total
+            error += float(abs(mean - right) * total / weight.sum())
+            curve.append((float(mean), float(right)))
+    return error, curve
+
+
+def platt(logits: Floats, truth: Floats, weight: Floats) -> Fit:
+    """Fit scale and shift by Newton's method on the weighted cross-entropy."""
+    clipped = np.clip(logits, -15, 15)
+    design = np.stack([clipped, np.ones_like(clipped)], 1)
+    beta = np.array([1.0, 0.0])
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-design @ beta))
+        gradient = design.T @ (weight * (p - truth))
+        curvature = (design * (weight * p * (1 - p))[:, None]).T @ design + 1e-9 * np.eye(2)
+        step = np.linalg.solve(curvature, gradient)
+        beta = beta - np.clip(step, -1, 1)
+        if np.abs(step).max() < 1e-8:
+            break
+    before, _ = reliability(1 / (1 + np.exp(-clipped)), truth, weight)
+    after, curve = reliability(1 / (1 + np.exp(-design @ beta)), truth, weight)
+    return Fit(float(beta[0]), float(beta[1]), before, after, curve)
+
+
+def cross_fitted_error(judged: Sequence[Judged], head: int = 0) -> float:
+    """The calibration error where scale and shift come from the other cry sources: mean over sources left out."""
+    sources = sorted({item.clip.fold for item in judged})
+    errors = []
+    for source in sources:
+        fit = platt(*moments([item for item in judged if item.clip.fold != source], head))
+        logits, truth, weight = moments([item for item in judged if item.clip.fold == source], head)
+        if truth.any():
+            scaled = 1 / (1 + np.exp(-(fit.scale * np.clip(logits, -15, 15) + fit.shift)))
+            errors.append(reliability(scaled, truth, weight)[0])
+    return float(np.mean(errors))
+
+
+def error_of(fit: Fit, judged: Sequence[Judged], head: int = 0) -> float:
+    """The calibration error of a fit on other clips."""
+    logits, truth, weight = moments(judged, head)
+    return reliability(1 / (1 + np.exp(-(fit.scale * np.clip(logits, -15, 15) + fit.shift))), truth, weight)[0]
+
+
+def alert_moments(score: NDArray[np.float32], on: float, off: float, needed_s: float = 3.0) -> int:
+    """Count alerts of a trigger like the monitor's: crying begins at `on`, goes on down to `off`, alerts after 3 s."""
+    heard, alerts, gap, crying, quiet_s = 0.0, 0, 9.0, False, 99.0
+    for value in score:
+        gap += features.HOP_S
+        quiet_s += features.HOP_S
+        if value >= (off if crying else on):
+            heard += gap if gap <= 1.0 + features.HOP_S and crying else features.HOP_S
+            crying, gap = True, 0.0
+            if heard >= needed_s:
+                alerts += quiet_s > 60.0
+                quiet_s = 0.0
+        else:
+            heard = max(0.0, heard - 0.25 * features.HOP_S) if gap > 1.0 else heard
+            crying = crying and gap <= 3.0
+    return alerts
+
+
+def trigger_figures(judged: Sequence[Judged], fit: Fit, on: float, off: float) -> dict[str, float]:
+    """What a pair of thresholds costs and brings, on sources left out: alerts after 3 s of crying."""
+    quiet = [item for item in judged if is_negative(item)]
+    hours = sum(len(item.logits) for item in quiet) * features.HOP_S / 3600
+
+    def scores(item: Judged) -> NDArray[np.float32]:
+        return sigmoid(fit.scale * item.logits[:, 0] + fit.shift)
+
+    false = sum(alert_moments(scores(item), on, off) for item in quiet)
+    long = [item for item in judged if item.clip.kind == "cry" and (item.cry == 1).sum() >= 18]
+    found = [alert_moments(scores(item), on, off) > 0 for item in long]
+    touched = sum(alarms(smooth(scores(item)), on) for item in quiet)
+    short = [item for item in judged if item.clip.kind == "cry" and (item.cry == 1).sum() >= 4]
+    seen = [float(smooth(scores(item)).max()) > on for item in short]
+    return {
+        "false alerts per hour": false / hours,
+        "alert recall": float(np.mean(found)),
+        "score alarms per hour": touched / hours,
+        "clip recall": float(np.mean(seen)),
+        "false clip share": float(np.mean([float(smooth(scores(item)).max()) > on for item in quiet])),
+    }

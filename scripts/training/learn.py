@@ -1,0 +1,264 @@
+# mypy: disable-error-code="misc, no-any-return, no-untyped-call, untyped-decorator, arg-type"
+# (PyTorch is typed in part, and absent where only the device is checked.)
+"""Training: one stream of augmented examples with YAMNet's answers, heard by many students at once.
+
+Each student leaves out one fold of sources (or none): what an example holds from that fold is replaced by another
+example. So the figures on sources left out come from the same recipe, and the same run, as the ear that ships.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from device import features
+
+from . import teacher
+from .augment import Studio
+from .bank import Bank, Picks
+from .hearing import FrontEnd
+from .net import Ear, Shape
+
+HOPS = 25  # an example: 6 s
+LENGTH = HOPS * features.HOP
+TEACHER_STEP = 2 * features.HOP
+TEACHER_HOPS = slice(3, 24, 2)  # the hops at whose end YAMNet's patches end
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What may differ between students of one run."""
+
+    fold: int = -1  # the fold left out; -1: none
+    seed: int = 0
+    shape: Shape = field(default_factory=Shape)
+    classes_weight: float = 0.05  # YAMNet's 521 scores, summed cross-entropy
+    features_weight: float = 0.3  # YAMNet's 1024 features, normalised squared error
+    use_floor: bool = True
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Examples as the students hear them, and what is true of them: per hop, with weights."""
+
+    inputs: Tensor  # (batch, 2, 400, 64)
+    cry: Tensor  # (batch, hops), likewise the next four
+    cry_weight: Tensor
+    voice: Tensor
+    voice_weight: Tensor
+    distress: Tensor
+    classes: Tensor  # (batch, patches, 521) scores
+    features: Tensor  # (batch, patches, 1024)
+
+
+def audible(yes: Tensor, own_db: Tensor, rest_db: Tensor, clear_db: float) -> Tensor:
+    """Join the parts' labels: 1 where a part says yes and can be heard, -1 where that is unsure, else 0."""
+    clear = (yes == 1) & (own_db - rest_db > clear_db)
+    unsure = (yes != 0) & ~clear
+    return torch.where(clear.any(1), 1, torch.where(unsure.any(1), -1, 0))
+
+
+class Examples:
+    """Makes batches: draw, mix, front end, teacher."""
+
+    def __init__(self, bank: Bank, ear: teacher.Teacher, batch: int, seed: int, rooms: int) -> None:
+        """Set up from what is given."""
+        self.bank, self.ear, self.batch = bank, ear.to(bank.device).eval(), batch
+        self.studio = Studio(LENGTH, features.HOP, bank.device, rooms, seed)
+        self.front = FrontEnd().to(bank.device)
+        self.rng = np.random.default_rng(seed)
+        self.half = bank.device.type == "cuda"
+
+    @torch.no_grad()
+    def make(self) -> tuple[Batch, Picks]:
+        """Make one batch."""
+        bank = self.bank
+        picks = bank.draw(self.rng, self.batch, LENGTH)
+        crying = torch.from_numpy(picks.crying).to(bank.device)
+        mixed = self.studio.mix(bank.sounds(picks, LENGTH), crying)
+        cries, voices, distress = bank.targets(picks, HOPS, features.HOP)
+        cry = audible(cries, mixed.part_db, mixed.rest_db, -8.0)
+        voice = audible(voices, mixed.part_db, mixed.rest_db, -6.0)
+        loud = mixed.wave.unflatten(1, (HOPS, features.HOP)).pow(2).mean(2) > 1e-8  # -80 dBFS
+        cry_weight = (cry >= 0).float()
+        onset = (cry == 1) & (functional.pad(cry, (1, 0))[:, :-1] != 1)
+        cry_weight = torch.where(onset, 0.3, cry_weight)
+        voice_weight = ((voice >= 0) & (loud | (voice == 0))).float()
+        settled = torch.rand(self.batch, device=bank.device) < 0.5
+        # YAMNet hears little in quiet sound; the student shall hear as much there, so its teacher is turned up.
+        loudest = mixed.wave.unflatten(1, (HOPS, features.HOP)).pow(2).mean(2).amax(1, keepdim=True).sqrt()
+        with torch.autocast("cuda", torch.float16, enabled=self.half):
+            logits, embedded = self.ear(mixed.wave * (0.12 / loudest.clamp(min=3e-4)), TEACHER_STEP)
+        batch = Batch(
+            self.front(mixed.wave, settled),
+            (cry == 1).float(),
+            cry_weight,
+            (voice == 1).float(),
+            voice_weight,
+            torch.where(cries[:, 0] == 1, distress[:, 0], -1.0),
+            torch.sigmoid(logits.float()),
+            embedded.float(),
+        )
+        return batch, picks
+
+
+class Student(nn.Module):
+    """The ear with the heads that only training needs, and its loss."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        """Set up from what is given."""
+        super().__init__()
+        torch.manual_seed(recipe.seed)
+        self.recipe = recipe
+        self.ear = Ear(recipe.shape)
+        self.classes = nn.Linear(recipe.shape.width, teacher.CLASSES)
+        self.features = nn.Linear(recipe.shape.width, teacher.FEATURES)
+        nn.init.constant_(self.classes.bias, -5.0)
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the loss and the cry scores (batch, hops)."""
+        x = batch.inputs
+        if not self.recipe.use_floor:
+            x = torch.cat([x[:, :1], torch.zeros_like(x[:, 1:])], 1)
+        logits, _, trunk = self.ear(x)
+        return self.loss(logits, trunk, batch), torch.sigmoid(logits[..., 0].detach())
+
+    def loss(self, logits: Tensor, trunk: Tensor, batch: Batch) -> Tensor:
+        """Cross-entropies of cry, voice and distress, the worst moment of quiet examples, and the distillation."""
+        bce = functional.binary_cross_entropy_with_logits
+        warm = torch.ones_like(batch.cry)
+        warm[:, :2] = 0.3  # the first half second has little to go by
+        weight = batch.cry_weight * warm
+        each = bce(logits[..., 0], batch.cry, reduction="none")
+        cry = (each * weight).sum() / weight.sum()
+        quiet = ((batch.cry == 0) & (batch.cry_weight > 0)).all(1)
+        worst = (each * warm).amax(1)
+        cry = cry + 0.15 * (worst * quiet).sum() / quiet.sum().clamp(min=1)
+        weight = batch.voice_weight * warm
+        each = bce(logits[..., 1], batch.voice, reduction="none")
+        voice = (each * weight).sum() / weight.sum()
+        graded = ((batch.distress >= 0) & (batch.cry == 1)).float()
+        each = bce(logits[..., 2], batch.distress.clamp(min=0), reduction="none")
+        distress = (each * graded).sum() / graded.sum().clamp(min=1)
+        heard = trunk[:, TEACHER_HOPS]
+        classes = bce(self.classes(heard), batch.classes, reduction="none").sum(2).mean()
+        spread = batch.features.var(dim=(0, 1)).clamp(min=0.02)
+        likeness = ((self.features(heard) - batch.features).pow(2) / spread).mean()
+        recipe = self.recipe
+        return cry + 0.5 * voice + 0.3 * distress + recipe.classes_weight * classes + recipe.features_weight * likeness
+
+
+class Learner:
+    """One student with its optimiser, its averaged twin and, on a GPU, its captured step."""
+
+    def __init__(self, recipe: Recipe, device: torch.device, steps: int, peak_rate: float) -> None:
+        """Set up from what is given."""
+        self.recipe, self.steps, self.peak = recipe, steps, peak_rate
+        self.student = Student(recipe).to(device)
+        self.average = copy.deepcopy(self.student.ear).eval().requires_grad_(False)
+        self.rate = torch.tensor(1e-4, device=device)
+        decay = [p for p in self.student.parameters() if p.ndim > 1]
+        plain = [p for p in self.student.parameters() if p.ndim <= 1]
+        groups = [{"params": decay, "weight_decay": 0.02}, {"params": plain, "weight_decay": 0.0}]
+        cuda = device.type == "cuda"
+        self.optimiser = torch.optim.AdamW(groups, lr=self.rate if cuda else 1e-4, capturable=cuda, betas=(0.9, 0.98))
+        self.rng = np.random.default_rng(recipe.seed + 17)
+        self.device = device
+        self.held: Batch | None = None
+        self.graph: torch.cuda.CUDAGraph | None = None
+        self.scores = torch.zeros(1)
+        self.total = torch.zeros((), device=device)
+
+    def order(self, picks: Picks) -> NDArray[np.int64]:
+        """Number the examples to hear: those that hold the fold left out give way to others, drawn at random."""
+        index = np.arange(len(picks.clip))
+        if self.recipe.fold >= 0:
+            out = (picks.folds == self.recipe.fold).any(1)
+            index[out] = self.rng.choice(index[~out], int(out.sum()))
+        return index
+
+    def step(self, batch: Batch, picks: Picks, number: int) -> None:
+        """Learn from one batch."""
+        share = number / self.steps
+        rate = self.peak * min(1.0, (number + 1) / 300) * (0.5 + 0.5 * math.cos(math.pi * share)) + 1e-6
+        index = torch.from_numpy(self.order(picks)).to(self.device)
+        chosen = [getattr(batch, name)[index] for name in Batch.__slots__]
+        if self.device.type != "cuda":
+            for group in self.optimiser.param_groups:
+                group["lr"] = rate
+            self._update(Batch(*chosen))
+        else:
+            self.rate.fill_(rate)
+            if self.held is None:
+                self.held = Batch(*(part.clone() for part in chosen))
+            for name, part in zip(Batch.__slots__, chosen, strict=True):
+                getattr(self.held, name).copy_(part)
+            if self.graph is None and number >= 3:
+                self.graph = torch.cuda.CUDAGraph()
+                with torch.cuda.graph(self.graph):
+                    self._update(self.held)
+            if self.graph is None:
+                self._update(self.held)
+            else:
+                self.graph.replay()
+        self._follow(min(0.9995, (number + 1) / (number + 30)))
+
+    def _update(self, batch: Batch) -> None:
+        self.optimiser.zero_grad(set_to_none=False)
+        loss, scores = self.student(batch)
+        loss.backward()
+        for part in self.student.parameters():
+            torch.nan_to_num_(part.grad, 0.0, 0.0, 0.0)
+        torch.nn.utils.clip_grad_norm_(self.student.parameters(), 3.0)
+        self.optimiser.step()
+        self.total, self.scores = loss.detach(), scores
+
+    @torch.no_grad()
+    def _follow(self, keep: float) -> None:
+        """Average weights and statistics over the steps."""
+        new = [v for v in self.student.ear.state_dict().values() if v.is_floating_point()]
+        old = [v for v in self.average.state_dict().values() if v.is_floating_point()]
+        torch._foreach_lerp_(old, new, 1.0 - keep)
+
+
+def train(
+    examples: Examples, recipes: Sequence[Recipe], steps: int, peak_rate: float, limit_s: float = math.inf
+) -> list[Learner]:
+    """Train all students on one stream; `limit_s` stops early, with the rate decaying as if that were the end."""
+    learners = [Learner(recipe, examples.bank.device, steps, peak_rate) for recipe in recipes]
+    begin = time.monotonic()
+    for number in range(steps):
+        batch, picks = examples.make()
+        for learner in learners:
+            learner.step(batch, picks, number)
+        if number % 4 == 0:
+            mine(examples.bank, picks, learners[0].scores)
+        if number % 100 == 0:
+            spent = time.monotonic() - begin
+            losses = " ".join(f"{float(learner.total):.3f}" for learner in learners)
+            print(f"step {number} {spent:.0f} s loss {losses}", flush=True)
+            if number == 200 and spent < limit_s:  # fit the schedule to the time there is
+                fit = int(200 + (limit_s - spent) / (spent / 200)) if math.isfinite(limit_s) else steps
+                for learner in learners:
+                    learner.steps = min(learner.steps, fit)
+        if number >= learners[0].steps:
+            break
+    return learners
+
+
+def mine(bank: Bank, picks: Picks, scores: Tensor) -> None:
+    """Remember how much each clip without crying was heard as crying; the draw then prefers those."""
+    heard = scores.amax(1).float().cpu().numpy()
+    for row in np.flatnonzero(~picks.crying):
+        clip = picks.clip[row, 0]
+        bank.hardness[clip] += 0.3 * (float(heard[row]) - bank.hardness[clip])

@@ -1,0 +1,121 @@
+# mypy: disable-error-code="misc, no-any-return, no-untyped-call, untyped-decorator, arg-type"
+# (PyTorch is typed in part, and absent where only the device is checked.)
+"""From a checkpoint to what ships: calibrate on sources left out, choose thresholds, export, write the model card.
+
+The test split is read here once, for the card; nothing is chosen by it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from . import calibrate, judge
+from .card import write_card
+from .export import export
+from .judge import Judged
+from .learn import Recipe
+from .net import Ear
+from .corpus import Clip
+from .prepare import Corpus
+
+# Share of other clips, from sources left out, that may be heard as crying (0.7 s mean over `on`).
+HEARD_SHARES = {"high": 0.04, "normal": 0.02, "low": 0.01}
+OFF_OF_ON = 0.6  # hysteresis: crying goes on down to this share of `on`
+
+
+def rebuild(recipe: Recipe, weights: dict[str, torch.Tensor]) -> Ear:
+    """Make an ear from a recipe and its averaged weights."""
+    ear = Ear(recipe.shape)
+    ear.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in weights.items()})
+    return ear.eval()
+
+
+def left_out(corpus: Corpus, folds: Sequence[tuple[Recipe, dict[str, torch.Tensor]]], device: torch.device) -> list[Judged]:
+    """Score every clip of the train split by the student that never heard its source."""
+    judged: list[Judged] = []
+    for recipe, weights in folds:
+        which = [i for i, c in enumerate(corpus.clips) if c.split == "train" and c.fold == recipe.fold]
+        judged += judge.judge(rebuild(recipe, weights).to(device), corpus, which, device)
+    return judged
+
+
+def choose_thresholds(judged: Sequence[Judged], fit: calibrate.Fit) -> dict[str, dict[str, float]]:
+    """Choose the pair for each sensitivity by the share of other clips heard as crying, on sources left out."""
+    peaks = np.sort(
+        [
+            float(judge.smooth(judge.sigmoid(fit.scale * item.logits[:, 0] + fit.shift)).max())
+            for item in judged
+            if judge.is_negative(item)
+        ]
+    )
+    pairs = {}
+    for name, share in HEARD_SHARES.items():
+        on = float(np.clip(np.quantile(peaks, 1 - share), 0.3, 0.97))
+        pairs[name] = {"on": round(on, 3), "off": round(on * OFF_OF_ON, 3)}
+    return pairs
+
+
+def by_kind(judged: Sequence[Judged], fit: calibrate.Fit, on: float) -> dict[str, tuple[int, int]]:
+    """How many clips of each class there are, and how many were heard as crying."""
+    counts: dict[str, tuple[int, int]] = {}
+    for item in judged:
+        if judge.is_negative(item):
+            heard = judge.smooth(judge.sigmoid(fit.scale * item.logits[:, 0] + fit.shift)).max() > on
+            total, false = counts.get(item.clip.kind, (0, 0))
+            counts[item.clip.kind] = (total + 1, false + int(heard))
+    return counts
+
+
+def publish(
+    corpus: Corpus, checkpoint: Path, folder: Path, version: str, device: torch.device, notes: dict[str, Any]
+) -> dict[str, Any]:
+    """Judge a checkpoint on sources left out and on the test split, then `finish`."""
+    recipe, weights, _ = torch.load(checkpoint / "ship0.pt", map_location="cpu", weights_only=False)
+    folds = torch.load(checkpoint / "folds.pt", map_location="cpu", weights_only=False)
+    ear = rebuild(recipe, weights).to(device)
+    test = judge.judge(ear, corpus, [i for i, c in enumerate(corpus.clips) if c.split == "test"], device)
+    return finish(corpus.clips, left_out(corpus, folds, device), test, ear, folder, version, notes)
+
+
+def finish(
+    clips: Sequence[Clip],
+    judged: Sequence[Judged],
+    test: Sequence[Judged],
+    ear: Ear,
+    folder: Path,
+    version: str,
+    notes: dict[str, Any],
+) -> dict[str, Any]:
+    """Calibrate, choose thresholds, export to `folder`, write the card there; return the figures."""
+    cry = calibrate.platt(*calibrate.moments(judged, 0))
+    voice = calibrate.platt(*calibrate.moments(judged, 1))
+    pairs = choose_thresholds(judged, cry)
+    scale, shift = [cry.scale, voice.scale, 1.0], [cry.shift, voice.shift, 0.0]
+    export(ear, scale, shift, {"version": version, "hop_s": 0.24, "thresholds": pairs}, folder / "ear.onnx")
+    (folder / "thresholds.json").write_text(json.dumps(pairs, indent=2) + "\n")
+    on = pairs["normal"]["on"]
+    figures: dict[str, Any] = {
+        "version": version,
+        "left_out": judge.summary(judged),
+        "test": judge.summary(test),
+        "cry": asdict(cry),
+        "voice": asdict(voice),
+        "cross_fitted_error": calibrate.cross_fitted_error(judged),
+        "test_error": calibrate.error_of(cry, test),
+        "thresholds": pairs,
+        "trigger_left_out": {n: calibrate.trigger_figures(judged, cry, p["on"], p["off"]) for n, p in pairs.items()},
+        "trigger_test": {n: calibrate.trigger_figures(test, cry, p["on"], p["off"]) for n, p in pairs.items()},
+        "kinds_left_out": by_kind(judged, cry, on),
+        "kinds_test": by_kind(test, cry, on),
+        "notes": notes,
+        "parameters": sum(p.numel() for p in ear.parameters()),
+    }
+    write_card(clips, figures, folder)
+    return figures

@@ -1,0 +1,187 @@
+"""The detector: streaming like whole files, safe with bad input, quiet in quiet, and as good as the card says."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from device.audio import AudioBlock
+from device.clock import Instant
+from device.detector import MODEL, QUIET_HOPS, Detector, Heard, thresholds
+from device.errors import DetectorError
+from device.features import HOP, HOP_S, SAMPLE_RATE_HZ
+
+CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
+START = Instant(100.0, 1_800_000_000.0, True)
+
+
+def hear(detector: Detector, samples: np.ndarray, size: int = 4000) -> list[Heard]:
+    heard = []
+    for i in range(0, len(samples), size):
+        block = AudioBlock(samples[i : i + size].astype(np.float32), START.plus(i / SAMPLE_RATE_HZ))
+        heard += detector.feed(block)
+    return heard
+
+
+def noise(seconds: float, level: float, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return (rng.standard_normal(round(seconds * SAMPLE_RATE_HZ)) * level).astype(np.float32)
+
+
+def wail(seconds: float) -> np.ndarray:
+    """Harmonics of a gliding 450 Hz with breaths: not a cry, but enough to move the network."""
+    t = np.arange(round(seconds * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
+    phase = 2 * np.pi * np.cumsum(450 + 60 * np.sin(2 * np.pi * t)) / SAMPLE_RATE_HZ
+    voice = sum(np.sin(k * phase) / k for k in range(1, 8))
+    return (0.1 * voice * ((t % 1.2) < 0.9)).astype(np.float32)
+
+
+@pytest.mark.parametrize("size", [100, 1600, 3840, 7777])
+def test_any_chunking_gives_the_same_scores(size: int) -> None:
+    samples = np.concatenate([noise(1.0, 0.01), wail(3.0), noise(1.0, 0.01)])
+    whole = hear(Detector(), samples, len(samples))
+    parts = hear(Detector(), samples, size)
+    assert len(whole) == len(parts) == len(samples) // HOP
+    for a, b in zip(whole, parts, strict=True):
+        assert b.score.cry == pytest.approx(a.score.cry, abs=1e-6)
+        assert b.score.voice == pytest.approx(a.score.voice, abs=1e-6)
+        assert b.score.distress == pytest.approx(a.score.distress, abs=1e-6)
+        assert b.score.at.monotonic == pytest.approx(a.score.at.monotonic, abs=1e-6)
+        np.testing.assert_allclose(a.embedding, b.embedding, atol=1e-5)
+
+
+def test_scores_are_stamped_with_the_end_of_their_sound() -> None:
+    heard = hear(Detector(), noise(2.0, 0.01), 1000)
+    for number, item in enumerate(heard):
+        assert item.score.at.monotonic - START.monotonic == pytest.approx((number + 1) * HOP_S, abs=1e-6)
+
+
+def test_shapes_and_names() -> None:
+    detector = Detector()
+    assert detector.hop_s == HOP_S <= 0.25
+    assert 64 <= detector.embedding_size <= 128
+    assert detector.model_version.startswith("ear-")
+    (item, *_) = hear(detector, noise(0.3, 0.01))
+    assert item.embedding.shape == (detector.embedding_size,)
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-5, 1e-3, 0.03, 0.3])
+def test_silence_and_steady_noise_never_score(level: float) -> None:
+    heard = hear(Detector(), noise(20.0, level))
+    assert max(item.score.cry for item in heard[4:]) < thresholds("high").on
+
+
+def test_bad_samples_do_not_poison_the_state() -> None:
+    samples = noise(30.0, 0.01)
+    broken = samples.copy()
+    broken[16_000:16_100] = np.nan
+    broken[17_000] = np.inf
+    clean, hurt = hear(Detector(), samples), hear(Detector(), broken)
+    assert all(np.isfinite([i.score.cry, i.score.voice, i.score.distress]).all() for i in hurt)
+    assert hurt[-1].score.cry == pytest.approx(clean[-1].score.cry, abs=0.05)
+
+
+def test_reset_forgets() -> None:
+    detector = Detector()
+    hear(detector, wail(3.0))
+    detector.reset()
+    samples = noise(2.0, 0.02)
+    assert hear(detector, samples)[-1].score.cry == pytest.approx(hear(Detector(), samples)[-1].score.cry, abs=1e-6)
+
+
+class Counting:
+    """A session that counts how often the network really runs."""
+
+    def __init__(self, inner: onnxruntime.InferenceSession) -> None:
+        self.inner, self.runs = inner, 0
+
+    def run(self, *arguments: object) -> object:
+        self.runs += 1
+        return self.inner.run(*arguments)
+
+
+def test_the_network_rests_in_quiet_and_wakes_at_once() -> None:
+    detector = Detector()
+    counting = Counting(detector._session)
+    detector._session = counting
+    hear(detector, noise(60.0, 0.002))
+    assert counting.runs < 250 * 0.6
+    before = counting.runs
+    hear(detector, wail(1.0))
+    assert counting.runs - before == 4
+
+
+def test_resting_changes_nothing_that_matters(monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = np.concatenate([noise(20.0, 0.002), wail(3.0) + noise(3.0, 0.002)])
+    resting = hear(Detector(), samples)
+    monkeypatch.setattr("device.detector.QUIET_HOPS", 10**9)
+    awake = hear(Detector(), samples)
+    assert QUIET_HOPS * HOP_S > 7.2
+    difference = [abs(a.score.cry - b.score.cry) for a, b in zip(resting, awake, strict=True)]
+    assert max(difference) < 0.1
+
+
+def test_sensitivities_are_ordered_and_have_hysteresis() -> None:
+    low, normal, high = (thresholds(name) for name in ("low", "normal", "high"))
+    assert high.on <= normal.on <= low.on
+    assert all(0.0 < pair.off < pair.on < 1.0 for pair in (low, normal, high))
+    with pytest.raises(DetectorError, match="normal"):
+        thresholds("extreme")
+
+
+def test_a_damaged_model_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "ear.onnx"
+    path.write_bytes(b"not a model")
+    with pytest.raises(DetectorError, match="ear.onnx"):
+        Detector(path)
+
+
+def test_a_wrong_rate_is_refused() -> None:
+    with pytest.raises(DetectorError, match="44100"):
+        Detector().feed(AudioBlock(np.zeros(100, dtype=np.float32), START, 44_100))
+
+
+def test_the_model_is_small() -> None:
+    assert MODEL.stat().st_size <= 1.5e6
+
+
+def corpus_clips() -> list[dict[str, str]]:
+    with (CORPUS / "manifest.csv").open(newline="") as file:
+        return [row for row in csv.DictReader(file) if row["split"] == "test"]
+
+
+@pytest.fixture(scope="module")
+def shares() -> tuple[float, float]:
+    """Share of cries missed, and of other clips heard as crying, on the test split's clips of 1 s or more.
+
+    Donate-a-Cry's clips hold silence and talk, so the cries asked for here are those of the other sources.
+    """
+    if not CORPUS.exists():
+        pytest.skip("needs the corpus in ../shared/corpus")
+    soundfile = pytest.importorskip("soundfile")
+    on, detector = thresholds("normal").on, Detector()
+    heard: dict[bool, list[bool]] = {True: [], False: []}
+    for row in corpus_clips():
+        crying = row["label"] == "cry"
+        if float(row["duration_s"]) < 1.0 or row["label"] == "unverified" or (crying and "donateacry" in row["path"]):
+            continue
+        samples, _ = soundfile.read(CORPUS / row["path"], dtype="float32")
+        detector.reset()
+        scores = np.array([item.score.cry for item in hear(detector, samples, 48_000)])
+        heard[crying].append(bool(np.convolve(scores, np.ones(3) / 3).max() > on))
+    return 1.0 - float(np.mean(heard[True])), float(np.mean(heard[False]))
+
+
+def test_on_the_test_split_the_ear_is_as_good_as_its_card(shares: tuple[float, float]) -> None:
+    missed, wrong = shares
+    assert missed <= 0.12, f"{missed:.1%} of cries missed"
+    assert wrong <= 0.05, f"{wrong:.1%} of other clips heard as crying"
+
+
+@pytest.mark.xfail(reason="the corpus's cats and short cries: not reached yet, see docs/training.md", strict=False)
+def test_on_the_test_split_few_cries_are_missed_and_little_else_is_heard(shares: tuple[float, float]) -> None:
+    missed, wrong = shares
+    assert missed <= 0.05
+    assert wrong <= 0.03
