@@ -49,7 +49,7 @@ def from_the_house(app: Flask) -> Callable[..., Any]:
 @pytest.mark.slow
 @schema.parametrize()
 @examples(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-def test_every_answer_is_as_described(case: schemathesis.Case, client: FlaskClient) -> None:
+def test_every_answer_is_as_described(case: schemathesis.Case[Any], client: FlaskClient) -> None:
     if case.path == "/login":
         case.cookies = {}
     else:

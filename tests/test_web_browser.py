@@ -3,7 +3,7 @@
 import shutil
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 
 from device.config import journal_path
 from device.events import AudioLost
@@ -21,7 +21,8 @@ from tests.fakes_web import PASSWORD, House, embedding, fill, remember_password,
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 PAGES = (
     "/", "/day", "/day?view=night", "/history", "/insights", "/insights?days=7", "/cries", "/letter", "/export", "/import",
     "/health", "/settings", "/more",
@@ -85,8 +86,7 @@ def test_every_page_is_sound(browser: Browser, house: House, history: str, colou
         context, page, complaints = enter(browser, url, **wishes)
         for path in PAGES:
             page.goto(url + path)
-            for each in page.locator("details").all():
-                each.evaluate("element => { element.open = true }")
+            page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true })")
             inspect(page)
         if episodes:
             page.goto(url + "/history")
@@ -104,7 +104,7 @@ def test_every_state_is_sound(browser: Browser, house: House, colours: str) -> N
     with serving(house.config) as url:
         context, page, _ = enter(browser, url, color_scheme=colours)
         inspect(page)
-        for step, title in (
+        steps: tuple[tuple[Callable[[], object], str], ...] = (
             (lambda: house.hear(10, 0.95), "Crying"),
             (lambda: page.click("#do-acknowledge"), "Somebody is on the way"),
             (lambda: page.click("#do-arrived"), "Somebody is there"),
@@ -112,7 +112,8 @@ def test_every_state_is_sound(browser: Browser, house: House, colours: str) -> N
             (lambda: page.click("#do-mute"), "Calm"),
             (lambda: house.take(AudioLost(house.clock.now(), "No microphone is plugged in.")), "I cannot hear the room"),
             (house.stop, "The monitor is not answering"),
-        ):
+        )
+        for step, title in steps:
             step()
             expect(page.locator(".state h1")).to_have_text(title)
             inspect(page)
