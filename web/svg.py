@@ -9,17 +9,15 @@ Attribute = str | float | int | None
 
 def tag(name: str, *inside: str, **attributes: Attribute) -> Markup:
     """An element; `class_` becomes class, `data_href` data-href; numbers are rounded to a tenth; None is left out."""
+    # Plain strings rather than Markup.format, which takes ten times as long: a page draws hundreds of these.
     given = "".join(
-        Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), _value(value))
-        for key, value in attributes.items()
-        if value is not None
+        f' {key.rstrip("_").replace("_", "-")}="{_value(value)}"' for key, value in attributes.items() if value is not None
     )
-    body = Markup("").join(escape(each) for each in inside)
-    return Markup("<{0}{1}>{2}</{0}>").format(Markup(name), Markup(given), body)
+    return Markup(f"<{name}{given}>{''.join(map(escape, inside))}</{name}>")
 
 
 def _value(value: Attribute) -> str:
-    return f"{value:.1f}".removesuffix(".0") if isinstance(value, float) else str(value)
+    return f"{value:.1f}".removesuffix(".0") if isinstance(value, float) else escape(str(value))
 
 
 def picture(width: float, height: float, label: str, parts: Iterable[str]) -> Markup:
