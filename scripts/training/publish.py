@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import calibrate, judge
+from . import calibrate, judge, second, teacher
 from .card import write_card
+from .corpus import Clip
 from .export import export
 from .judge import Judged
 from .learn import Recipe
 from .net import Ear
-from .corpus import Clip
 from .prepare import Corpus
 
 # Share of other clips, from sources left out, that may be heard as crying (0.7 s mean over `on`).
@@ -74,14 +74,27 @@ def by_kind(judged: Sequence[Judged], fit: calibrate.Fit, on: float) -> dict[str
 
 
 def publish(
-    corpus: Corpus, checkpoint: Path, folder: Path, version: str, device: torch.device, notes: dict[str, Any]
+    corpus: Corpus,
+    checkpoint: Path,
+    folder: Path,
+    version: str,
+    device: torch.device,
+    notes: dict[str, Any],
+    yamnet: teacher.Teacher,
 ) -> dict[str, Any]:
-    """Judge a checkpoint on sources left out and on the test split, then `finish`."""
+    """Judge a checkpoint on sources left out and on the test split, then `finish`, then fit the second ear's head."""
     recipe, weights, _ = torch.load(checkpoint / "ship0.pt", map_location="cpu", weights_only=False)
     folds = torch.load(checkpoint / "folds.pt", map_location="cpu", weights_only=False)
     ear = rebuild(recipe, weights).to(device)
     test = judge.judge(ear, corpus, [i for i, c in enumerate(corpus.clips) if c.split == "test"], device)
-    return finish(corpus.clips, left_out(corpus, folds, device), test, ear, folder, version, notes)
+    judged = left_out(corpus, folds, device)
+    figures = finish(corpus.clips, judged, test, ear, folder, version, notes)
+    yamnet = yamnet.to(device).eval()
+    train = [i for i, clip in enumerate(corpus.clips) if clip.split == "train"]
+    heard = {corpus.clips[i].path: second.hear(yamnet, corpus.samples[i], device) for i in train}
+    fit = calibrate.platt(*calibrate.moments(judged, 0))
+    second.save(second.fuse(*second.suspected(judged, heard, fit)), folder / "second_head.npz")
+    return figures
 
 
 def finish(
