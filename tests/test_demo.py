@@ -8,12 +8,16 @@ import numpy as np
 import pytest
 import soundfile
 
+from device.audio import RATE_HZ, AudioBlock
 from device.clock import Instant
 from device.demo import Demo, prepare
 from device.demo_history import boots
 from device.demo_life import CAREGIVERS, DAY_S, DAYS, Gap, live
-from device.events import Episode, Need, Outcome
+from device.detector import Detector, thresholds
+from device.episode import EpisodeTracker
+from device.events import Episode, EpisodeEnded, Need, Outcome, Tick
 from device.journal_reader import JournalReader
+from device.settings import AlertSettings, EpisodeSettings
 
 NOW = Instant(5_000.0, 1_764_000_000.0)
 
@@ -132,3 +136,20 @@ def test_boots_lie_between_the_times_without_power() -> None:
     found = boots(0.0, 100.0, gaps)
     assert [(boot.start_utc, boot.end_utc) for boot in found] == [(0.0, 10.0), (20.0, 30.0), (40.0, 100.0)]
     assert found[1].instant(25.0).since(found[1].instant(20.0)) == 5.0
+
+
+def test_the_real_pipeline_hears_the_night(demo: Demo) -> None:
+    """No score is made up: the shipped ear and the tracker with its usual settings get the recording, and nothing else."""
+    detector, pair = Detector(), thresholds("normal")
+    tracker = EpisodeTracker(EpisodeSettings(), AlertSettings(), on=pair.on, off=pair.off, hop_s=detector.hop_s)
+    samples, _ = soundfile.read(demo.recording, dtype="float32")
+    start = Instant(0.0, NOW.utc)
+    heard = detector.feed(AudioBlock(samples, start))
+    events = [event for hop in heard for event in tracker.handle(hop.score)]
+    events += tracker.handle(Tick(start.plus(len(samples) / RATE_HZ + 90.0)))
+    ended = [event.episode for event in events if isinstance(event, EpisodeEnded)]
+    assert [round(episode.onset.since(start), -1) for episode in ended] == [10.0, 100.0, 170.0]
+    assert [episode.outcome for episode in ended] == [Outcome.ANSWERED, Outcome.SELF_SETTLED, Outcome.ANSWERED]
+    assert all(episode.alerts for episode in ended)
+    assert [bool(episode.arrived and episode.arrived.inferred) for episode in ended] == [True, False, True]
+    assert ended[1].distress < ended[2].distress

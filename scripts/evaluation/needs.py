@@ -14,11 +14,11 @@ from device.detector import Detector
 from device.errors import DetectorError, NurseryError
 from device.need_sound import Vector
 from evaluation.corpus import Corpus
+from evaluation.document import rewrite, table
 from evaluation.figures import reliability
 from evaluation.needs_causes import Split, by_ear, by_spectrum, compare, labelled, majority
 from evaluation.needs_families import FAMILIES
 from evaluation.needs_trials import Outcome, risk_coverage, trial
-from evaluation.document import rewrite, table
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LEVELS = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -28,6 +28,7 @@ def main(argv: Sequence[str]) -> int:
     """Evaluate; the exit status is 0, or 2 where the corpus or the model is missing."""
     parser = argparse.ArgumentParser(prog="scripts/evaluate needs", description=__doc__)
     parser.add_argument("--corpus", type=Path, default=ROOT.parent / "shared/corpus", help="folder with manifest.csv")
+    parser.add_argument("--model", type=Path, help="another ear.onnx than the installed one")
     parser.add_argument("--families-only", action="store_true", help="leave the corpus out")
     parser.add_argument("--seeds", type=int, default=40, help="families of each kind")
     parser.add_argument("--json", type=Path, help="write all figures here")
@@ -37,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
         parts: list[str] = []
         figures: dict[str, Any] = {}
         if not options.families_only:
-            causes = corpus_figures(Corpus(options.corpus))
+            causes = corpus_figures(Corpus(options.corpus), options.model)
             figures["causes"] = causes
             parts.append(corpus_text(causes))
         outcomes = [trial(family, range(options.seeds)) for family in FAMILIES]
@@ -55,12 +56,11 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def corpus_figures(corpus: Corpus) -> dict[str, Any]:
+def corpus_figures(corpus: Corpus, model: Path | None = None) -> dict[str, Any]:
     """Cross-validation over the corpus's causes, for each kind of embedding that can be had here."""
     ways: dict[str, Callable[[Samples], Vector | None]] = {"mel spectrum": by_spectrum}
     try:
-        Detector()
-        ways["the ear's embedding"] = by_ear
+        ways["the ear's embedding"] = by_ear(Detector(model))
     except DetectorError as error:
         print(f"evaluate needs: without the ear's embedding: {error}", file=sys.stderr)
     out: dict[str, Any] = {}

@@ -65,13 +65,17 @@ def labelled(corpus: Corpus, embed: Callable[[Samples], Vector | None]) -> Label
     return Labelled(np.array(vectors), causes, np.array([clip.group for clip in clips]))
 
 
-def by_ear(samples: Samples) -> Vector | None:
+def by_ear(detector: Detector) -> Callable[[Samples], Vector | None]:
     """The episode embedding that the device itself would keep."""
-    detector = Detector()
-    mean = Mean()
-    for heard in detector.feed(AudioBlock(samples, Instant(0.0, 0.0), RATE_HZ)):
-        mean.add(heard.embedding, heard.score.cry)
-    return mean.vector
+
+    def embed(samples: Samples) -> Vector | None:
+        detector.reset()
+        mean = Mean()
+        for heard in detector.feed(AudioBlock(samples, Instant(0.0, 0.0), RATE_HZ)):
+            mean.add(heard.embedding, heard.score.cry)
+        return mean.vector
+
+    return embed
 
 
 def by_spectrum(samples: Samples) -> Vector | None:
