@@ -2,6 +2,7 @@
 
 import threading
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -334,3 +335,18 @@ def test_a_light_that_fails_later_is_said_and_heals(fitted: Callable[..., Fixtur
     _until(fails)
     broken.clear()
     _until(lambda: not fails())
+
+
+# ---- the drawing ----
+
+
+def test_the_wiring_shown_is_one_that_works(fitted: Callable[..., Fixture]) -> None:
+    docs = Path(__file__).parent.parent / "docs"
+    text = (docs / "wiring.md").read_text()
+    table = tomllib.loads(text.split("```toml")[1].split("```")[0])["panel"]
+    it = fitted(**table)
+    assert it.inbox.items == []
+    drawing = (docs / "wiring.svg").read_text()
+    for pin in [*table["buttons"].values(), table["led_pin"], table["buzzer_pin"], table["motion_pin"]]:
+        assert f"GPIO{pin} (pin" in text
+        assert f">GPIO{pin}<" in drawing
