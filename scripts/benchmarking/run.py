@@ -43,11 +43,11 @@ def benchmark(folder: Path, yamnet: Path | None, *, quick: bool, say: Callable[[
     seconds, repeats = (12.0, 1) if quick else (60.0, 3)
     sound = sounds(folder, seconds)
     out: Figures = {"subjects": {}}
-    jobs = [("pipeline", "quiet"), ("pipeline", "crying"), ("both", "quiet"), ("both", "crying")]
-    jobs += [("yamnet", "crying")] if yamnet else []
+    jobs = [("pipeline", "quiet"), ("pipeline", "crying")]
+    jobs += [("both", "quiet"), ("both", "crying"), ("yamnet", "crying")] if yamnet else []
     for name, kind in jobs:
         say(f"{name}, {kind}")
-        more = (str(yamnet),) if name == "yamnet" else ()
+        more = () if name == "pipeline" else (str(yamnet),)
         runs = [r for _ in range(repeats) if (r := processes.subject(name, sound[kind], seconds, *more))]
         if runs:  # the quickest run is the one that other programs disturbed least
             out["subjects"][f"{name}, {kind}"] = min(runs, key=lambda run: float(run["ms_per_s"]))

@@ -33,16 +33,14 @@ def pipeline() -> tuple[Callable[[Any, float], int], int]:
     return lambda samples, at_s: len(detector.feed(AudioBlock(samples, Instant(at_s, at_s)))), BLOCK
 
 
-def both_ears() -> tuple[Callable[[Any, float], int], int]:
+def both_ears(model: Path) -> tuple[Callable[[Any, float], int], int]:
     """The detector with the second ear."""
     from device.audio import AudioBlock
     from device.clock import Instant
-    from device.ears import ear_names, make_detector
-    from device.settings import Config
+    from device.detector import Detector
+    from device.second_ear import SecondEar
 
-    detector = make_detector(Config())
-    if len(ear_names(detector)) < 2:
-        raise SystemExit("the second ear is not installed")
+    detector = Detector(second_ear=SecondEar(model))
     return lambda samples, at_s: len(detector.feed(AudioBlock(samples, Instant(at_s, at_s)))), BLOCK
 
 
@@ -105,7 +103,17 @@ def main(arguments: list[str]) -> int:
     """Run one subject and print what was measured."""
     sys.path[:0] = [str(ROOT)]
     name, sound, seconds, *rest = arguments
-    makers = {"pipeline": pipeline, "both": both_ears, "nothing": nothing, "yamnet": lambda: yamnet(Path(rest[0]))}
+    makers = {
+        "pipeline": pipeline,
+        "both": lambda: both_ears(Path(rest[0])),
+        "nothing": nothing,
+        "yamnet": lambda: yamnet(Path(rest[0])),
+    }
+        "pipeline": pipeline,
+        "both": lambda: both_ears(Path(rest[0])),
+        "nothing": nothing,
+        "yamnet": lambda: yamnet(Path(rest[0])),
+    }
     print(json.dumps(measure(makers[name], np.load(sound, mmap_mode="r"), float(seconds))))
     return 0
 

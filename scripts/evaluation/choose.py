@@ -5,8 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from device.detector import Detector
-from device.ears import ear_names, make_detector
+from device.ears import make_detector
 from device.errors import DetectorError, NurseryError
+from device.second_ear import SecondEar, available
 from device.settings import Config
 from evaluation.corpus import Corpus, unseen_sources
 from evaluation.ears import Ear
@@ -30,10 +31,9 @@ def choose_ears(wanted: str, yamnet: Path, say: Say) -> list[Ear]:
         return Pipeline(make_detector(first_only), first_only, "ours")
 
     def both() -> Ear:
-        detector = make_detector(config)
-        if len(ear_names(detector)) < 2:
-            raise NurseryError("the second ear is not installed; scripts/fetch-model fetches it")
-        return Pipeline(detector, config, "both ears")
+        if not available() or not yamnet.is_file():
+            raise NurseryError(f"the second ear is not installed, or {yamnet} is missing; scripts/fetch-model fetches it")
+        return Pipeline(Detector(second_ear=SecondEar(yamnet)), config, "both ears")
 
     makers: dict[str, Callable[[], Ear]] = {
         "ours": ours,

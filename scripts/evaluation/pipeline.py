@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from device import features
+import device.detector
+from device import features, second_ear
 from device.audio import AudioBlock, Samples
 from device.clock import Instant
 from device.detector import MODEL, Detector
@@ -27,7 +28,9 @@ class Pipeline:
 
     def __init__(self, detector: Detector, config: Config, name: str = "ours", model: Path = MODEL) -> None:
         """Take the detector, with or without the second ear, its configuration, and the file its model came from."""
-        code = Path(features.__file__).read_bytes() + Path(detector_file()).read_bytes() + model.read_bytes()
+        parts = [Path(features.__file__), Path(device.detector.__file__), model]
+        parts += [Path(second_ear.__file__), second_ear.HEAD] if "both" in name else []
+        code = b"".join(part.read_bytes() for part in parts)
         self.name = name
         self.version = f"{name}-{hashlib.sha256(code).hexdigest()[:16]}"
         self.step_s = detector.hop_s
@@ -68,10 +71,3 @@ class Pipeline:
         bouts = [(onset + bout.start_s, onset + bout.end_s) for episode, onset in onsets for bout in episode.bouts]
         spans = [(onset, onset + (episode.offset_s or 0.0)) for episode, onset in onsets]
         return Decided(tuple(alerts), tuple(bouts), tuple(spans))
-
-
-def detector_file() -> str:
-    """Where the detector's code lies: the store of scores must notice when it changes."""
-    from device import detector
-
-    return str(detector.__file__)
