@@ -185,3 +185,48 @@ def test_on_the_test_split_few_cries_are_missed_and_little_else_is_heard(shares:
     missed, wrong = shares
     assert missed <= 0.05
     assert wrong <= 0.03
+
+
+class Echo:
+    """A second ear that doubles its confidence, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.lengths: list[int] = []
+
+    def listen(self, samples: np.ndarray, cry: float, embedding: np.ndarray) -> float | None:
+        self.lengths.append(len(samples))
+        return None if len(self.lengths) % 2 else 0.123
+
+    def reset(self) -> None:
+        self.lengths.clear()
+
+
+def test_a_second_ear_hears_every_hop_and_may_overrule() -> None:
+    second = Echo()
+    heard = hear(Detector(second_ear=second), wail(1.2))
+    assert second.lengths == [HOP] * len(heard)
+    assert [item.score.cry == 0.123 for item in heard] == [False, True] * (len(heard) // 2) + [False] * (len(heard) % 2)
+
+
+def test_yamnet_is_asked_only_on_suspicion_and_fuses() -> None:
+    pytest.importorskip("ai_edge_litert")
+    from device.second_ear import SecondEar
+
+    model = CORPUS.parent / "peers" / "yamnet.tflite"
+    if not model.exists():
+        pytest.skip("needs YAMNet in ../shared/peers")
+    ear = SecondEar(model)
+    samples, embedding = wail(0.24), np.zeros(96, dtype=np.float32)
+    assert ear.listen(samples, 0.05, embedding) is None
+    fused = ear.listen(samples, 0.6, embedding)
+    assert fused is not None and 0.0 <= fused <= 1.0
+    higher = ear.listen(samples, 0.9, embedding)
+    assert higher is not None and higher > fused  # the same opinion of YAMNet, a surer first ear
+
+
+def test_a_missing_second_ear_is_one_sentence(tmp_path: Path) -> None:
+    pytest.importorskip("ai_edge_litert")
+    from device.second_ear import SecondEar
+
+    with pytest.raises(DetectorError, match="fetch-model"):
+        SecondEar(tmp_path / "none.tflite")
