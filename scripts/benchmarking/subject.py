@@ -109,11 +109,6 @@ def main(arguments: list[str]) -> int:
         "nothing": nothing,
         "yamnet": lambda: yamnet(Path(rest[0])),
     }
-        "pipeline": pipeline,
-        "both": lambda: both_ears(Path(rest[0])),
-        "nothing": nothing,
-        "yamnet": lambda: yamnet(Path(rest[0])),
-    }
     print(json.dumps(measure(makers[name], np.load(sound, mmap_mode="r"), float(seconds))))
     return 0
 
