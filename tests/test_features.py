@@ -1,5 +1,8 @@
 """The streaming spectra: the same hops for any chunking, sane values, and nothing that lasts from bad samples."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -84,3 +87,17 @@ def test_reset_forgets() -> None:
 def test_two_channels_are_refused() -> None:
     with pytest.raises(ValueError, match="mono"):
         LogMel().push(np.zeros((100, 2), dtype=np.float32))
+
+
+def test_training_hears_the_same_as_the_device() -> None:
+    """The front end that the network was trained with, in PyTorch, gives the device's hops."""
+    torch = pytest.importorskip("torch")
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+    from training.hearing import FrontEnd
+
+    samples = noise(3.0, 0.02)
+    samples[20_000:24_000] += sine(440.0, 0.25, 0.3)
+    ours = np.concatenate([hop.inputs for hop in LogMel().push(samples)], axis=2)
+    whole = samples[: len(samples) // HOP * HOP]
+    theirs = FrontEnd()(torch.from_numpy(whole)[None]).numpy()
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)

@@ -93,7 +93,9 @@ def publish(
     train = [i for i, clip in enumerate(corpus.clips) if clip.split == "train"]
     heard = {corpus.clips[i].path: second.hear(yamnet, corpus.samples[i], device) for i in train}
     fit = calibrate.platt(*calibrate.moments(judged, 0))
-    second.save(second.fuse(*second.suspected(judged, heard, fit)), folder / "second_head.npz")
+    moments = second.suspected(judged, heard, fit)
+    if moments is not None:
+        second.save(second.fuse(*moments), folder / "second_head.npz")
     return figures
 
 

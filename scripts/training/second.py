@@ -44,8 +44,11 @@ def hear(ear: teacher.Teacher, samples: NDArray[np.int16], device: torch.device)
 
 def suspected(
     judged: Sequence[Judged], heard: Mapping[str, NDArray[np.float16]], fit: Fit
-) -> tuple[Floats, Floats, Floats]:
-    """Inputs (moments, 523), truths and weights; a source weighs as the root of its size, crying as all else."""
+) -> tuple[Floats, Floats, Floats] | None:
+    """Inputs (moments, 523), truths and weights; a source weighs as the root of its size, crying as all else.
+
+    None if the first ear suspects nothing, as after a few steps of training.
+    """
     inputs, truths, keys = [], [], []
     size: dict[tuple[str, int], float] = defaultdict(float)
     for item in judged:
@@ -64,6 +67,8 @@ def suspected(
                 inputs.append(rows[here].astype(np.float64))
                 truths.append(np.full(int(here.sum()), float(value)))
                 keys.append(key)
+    if len({key[1] for key in size}) < 2:
+        return None
     half = {value: sum(n**0.5 for key, n in size.items() if key[1] == value) for value in (0, 1)}
     weights = [np.full(len(t), 0.5 / half[k[1]] / size[k] ** 0.5) for t, k in zip(truths, keys, strict=True)]
     return np.concatenate(inputs), np.concatenate(truths), np.concatenate(weights)
