@@ -5,7 +5,7 @@
   const strip = document.getElementById("strip");
   if (!strip) return;
   const SILENCE_MS = 7000, ASK_MS = 3000, AGAIN_MS = 30000;
-  let source = null, asking = null, heard = performance.now(), changes = null, spoken = null;
+  let source = null, asking = null, untilAnswered = false, heard = performance.now(), changes = null, spoken = null;
 
   // ---- time that goes by ----
   const duration = (seconds) => {
@@ -25,7 +25,11 @@
     const stale = performance.now() - heard > SILENCE_MS;
     const note = document.getElementById("stale");
     if (note && note.hidden === stale) { note.hidden = !stale; body.classList.toggle("is-stale", stale); }
-    if (stale) show("unreachable", strip.dataset.stale);
+    if (stale) {
+      show("unreachable", strip.dataset.stale);
+      // Whatever has become of the stream: ask until there is an answer, then listen anew.
+      if (!asking && !document.hidden) { quiet(); askOften(true); }
+    }
   };
   setInterval(tick, 1000);
 
@@ -87,13 +91,16 @@
   // ---- hearing it ----
   const ask = async () => {
     try {
-      const answer = await fetch(strip.dataset.once, {headers: {Accept: "application/json"}});
+      const answer = await fetch(strip.dataset.once, {headers: {Accept: "application/json"}, signal: AbortSignal.timeout(5000)});
       if (answer.status === 401) { location.assign(strip.dataset.login); return; }
-      if (answer.ok) news(await answer.json());
+      if (!answer.ok) return;
+      news(await answer.json());
+      if (asking && untilAnswered) { quiet(); listen(); }
     } catch { /* said as stale */ }
   };
-  const askOften = () => {
+  const askOften = (untilAnswer) => {
     if (asking) return;
+    untilAnswered = untilAnswer;
     ask();
     asking = setInterval(ask, ASK_MS);
     setTimeout(() => { if (!document.hidden) { quiet(); listen(); } }, AGAIN_MS);
@@ -108,7 +115,7 @@
     source = new EventSource(strip.dataset.live);
     source.addEventListener("now", (event) => news(JSON.parse(event.data)));
     source.addEventListener("beat", (event) => news(JSON.parse(event.data)));
-    source.addEventListener("error", () => { if (source && source.readyState === EventSource.CLOSED) { source = null; askOften(); } });
+    source.addEventListener("error", () => { if (source && source.readyState === EventSource.CLOSED) { source = null; askOften(false); } });
   };
   document.addEventListener("visibilitychange", () => { if (document.hidden) quiet(); else { heard = performance.now(); listen(); } });
   window.addEventListener("pagehide", quiet);
