@@ -153,7 +153,7 @@ class _Family:
         source = Source(str(rng.choice(sources, p=[0.5, 0.15, 0.1, 0.25])))
         on_the_way = response_s > 40.0 and rng.random() < 0.55
         tagged = rng.random() < 0.42
-        notes = _NOTES.get(cause, ())
+        said = cause if rng.random() < 0.94 else Need(str(rng.choice(np.array([Need.HUNGER, Need.DISCOMFORT, Need.TIRED]))))
         self._cries.append(
             Cry(
                 at_utc,
@@ -165,9 +165,9 @@ class _Family:
                 caregiver=None if source is Source.VOICE else caregiver,
                 source=source,
                 calm_s=float(np.clip(rng.lognormal(np.log(80.0 * calm), 0.6), 8.0, 1_500.0)),
-                tag=cause if tagged else None,
-                helped=_HELPED[cause] if tagged and rng.random() < 0.8 else (),
-                note=str(rng.choice(np.array(notes))) if tagged and notes and rng.random() < 0.3 else "",
+                tag=said if tagged else None,
+                helped=_HELPED[said] if tagged and rng.random() < 0.8 else (),
+                note=str(rng.choice(np.array(_NOTES[said]))) if tagged and said in _NOTES and rng.random() < 0.3 else "",
             )
         )
 

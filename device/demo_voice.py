@@ -13,7 +13,7 @@ from device.need_sound import Mean, Vector
 from device.synthesis import Baby, cry, in_room, room_noise
 from device.throat import cat
 
-RENDITIONS, LENGTH_S = 4, 3.0
+RENDITIONS, LENGTH_S = 3, 2.4
 _DISTRESS = {Need.HUNGER: 0.5, Need.DISCOMFORT: 0.65, Need.TIRED: 0.3, Need.PAIN: 0.9, Need.UNSURE: 0.4}
 
 
@@ -26,11 +26,12 @@ class Voices:
 
     def of(self, what: Cry, rng: np.random.Generator) -> Vector:
         """The embedding of one cry: no two are alike, and causes overlap."""
-        share = rng.dirichlet(np.ones(RENDITIONS))
-        own = np.asarray(share @ np.array(self.by_cause[what.cause]))
-        other = self.by_cause[Need.UNSURE if what.cause else None][int(rng.integers(RENDITIONS))]
-        blend = 0.75 * own + 0.25 * other
-        return np.asarray(blend + 0.05 * np.std(blend) * rng.normal(size=len(blend)), dtype=np.float32)
+        own = rng.dirichlet(np.ones(RENDITIONS)) @ np.array(self.by_cause[what.cause])
+        if what.cause is not None:
+            causes = list(_DISTRESS)
+            other = self.by_cause[causes[int(rng.integers(len(causes)))]][int(rng.integers(RENDITIONS))]
+            own = own + rng.beta(1.5, 5.0) * (other - own)
+        return np.asarray(own + 0.15 * np.std(own) * rng.normal(size=len(own)), dtype=np.float32)
 
 
 def voices(rng: np.random.Generator) -> Voices:
@@ -45,7 +46,7 @@ def voices(rng: np.random.Generator) -> Voices:
         for hop in detector.feed(AudioBlock(np.asarray(wave, dtype=np.float32), Instant(0.0, 0.0), RATE_HZ)):
             mean.add(hop.embedding, max(0.01, hop.score.cry))
         vector = mean.vector
-        assert vector is not None, "three seconds hold twelve hops"
+        assert vector is not None, "so much sound holds ten hops"
         return vector
 
     by_cause: dict[Need | None, tuple[Vector, ...]] = {

@@ -61,18 +61,22 @@ def _pulses(throat: Throat, rng: np.random.Generator) -> Curve:
     jitter = 1.0 + (0.005 + 0.03 * throat.rough) * rng.standard_normal(n)
     f0 = throat.f0_hz * jitter
     phase = 2.0 * np.pi * np.cumsum(np.interp(samples, points, f0)) / RATE_HZ
-    half = phase / 2.0  # every second pulse weaker: the subharmonics of a dysphonic cry
-    out = np.zeros(n * STEP)
+    turn, half = np.exp(1j * phase), np.exp(0.5j * phase)
     orders = np.arange(1, int(_TOP_HZ / max(60.0, f0.min())) + 1)
     hz = f0[:, None] * orders
     level = _resonance(hz, throat.formants_hz) * orders ** (-throat.tilt_db / 6.02) * (hz < _TOP_HZ)
     level *= throat.loud[:, None] * (1.0 + 0.08 * rng.standard_normal(level.shape))
-    for column, order in enumerate(orders):
+    # every second pulse of a dysphonic cry is weaker: subharmonics between the harmonics
+    weak = np.interp(samples, points, np.maximum(0.0, throat.rough - 0.3)) if throat.rough.max() > 0.3 else None
+    out = np.zeros(n * STEP)
+    harmonic = np.ones(n * STEP, dtype=np.complex128)
+    for column in range(len(orders)):
+        harmonic *= turn
         envelope = np.interp(samples, points, level[:, column])
-        out += envelope * np.sin(order * phase + rng.uniform(-0.4, 0.4))
-        if throat.rough.max() > 0.3:
-            weak = envelope * np.interp(samples, points, np.maximum(0.0, throat.rough - 0.3))
-            out += weak * np.sin((2 * order + 1) * half + rng.uniform(0.0, 6.3))
+        wave = (harmonic * np.exp(1j * rng.uniform(-0.4, 0.4))).imag
+        if weak is not None:
+            wave += weak * (harmonic * half * np.exp(1j * rng.uniform(0.0, 6.3))).imag
+        out += envelope * wave
     return out
 
 

@@ -1,7 +1,7 @@
 """False alarms teach: what a parent called "not crying" may stay silent the next time, within tight bounds.
 
 Pure, numpy alone. A small logistic regression on embeddings. It cannot make the monitor deaf: it never vetoes what the
-ear is sure of, nor what goes on, nor what lies nearer to one of this baby's cries than to every false alarm, nor anything
+ear is sure of, nor what goes on, nor what does not lie clearly nearer to a false alarm than to all cries, nor anything
 at all unless each known cry would still have been let through by a verifier that had not seen it.
 """
 
@@ -23,6 +23,8 @@ MIN_FALSE = 3
 MIN_CRIES = 8
 MIN_P = 0.9
 MARGIN = 0.02
+NEARER = 0.65
+"""A false alarm counts as near if its squared distance is less than this share of the nearest cry's."""
 RIDGE = 1.0
 MOST = 300
 """The latest embeddings it learns from."""
@@ -120,7 +122,7 @@ def _sigmoid(x: Array) -> Array:
 
 
 def _nearer(x: Array, false: Array, cries: Array) -> bool:
-    """True if the nearest false alarm is nearer than the nearest cry."""
+    """True if the nearest false alarm is clearly nearer than the nearest cry."""
     if not len(false) or not len(cries):
         return False
-    return bool(np.min(np.sum((false - x) ** 2, axis=1)) < np.min(np.sum((cries - x) ** 2, axis=1)))
+    return bool(np.min(np.sum((false - x) ** 2, axis=1)) < NEARER * np.min(np.sum((cries - x) ** 2, axis=1)))
