@@ -12,6 +12,7 @@ import soundfile
 from evaluation import document, figures, measures, report, scenes
 from evaluation.corpus import Corpus, kind_of, unseen_sources
 from evaluation.ears import Heard, Store, merged, plain_trigger, sustained
+from evaluation.goals import goals
 from evaluation.hearing import Trial
 from evaluation.material import Material
 from evaluation.peers import LevelTrigger
@@ -197,3 +198,12 @@ def test_command_says_what_is_missing(tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "scripts/evaluate"), "--corpus", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "manifest.csv is missing" in done.stderr
+
+
+def test_goals_say_what_was_missed() -> None:
+    ours = {"clips": {"unseen": {"value": 0.96}}, "machines": {"white": 1}}
+    lines = goals({"ours": ours}).splitlines()
+    assert any("clip AUC" in line and "0.960 ✓" in line for line in lines)
+    assert any("noise machines" in line and "1.00 ✗" in line for line in lines)
+    assert any("single cries at 0 dB" in line and "–" in line for line in lines)
+    assert goals({"level": {}}) == ""

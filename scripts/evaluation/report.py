@@ -5,6 +5,7 @@ from typing import Any
 
 from evaluation.corpus import HARD
 from evaluation.document import area, percent, rate, spread, table
+from evaluation.goals import goals
 
 Figures = Mapping[str, Any]
 NIGHT_HARD_H, NIGHT_EASY_H = 0.25, 9.75
@@ -13,15 +14,8 @@ NIGHT_HARD_H, NIGHT_EASY_H = 0.25, 9.75
 def text(figures: Figures) -> str:
     """All tables."""
     ears: Figures = figures["ears"]
-    parts = [
-        _sets(figures["sets"]),
-        _main(ears),
-        _mixes(ears),
-        _episodes(ears),
-        _classes(ears),
-        _sensitivity(ears),
-        _sources(ears),
-    ]
+    makers = (_main, goals, _mixes, _episodes, _classes, _sensitivity, _sources)
+    parts = [_sets(figures["sets"]), *(part for make in makers if (part := make(ears)))]
     first = next(iter(ears.values()))
     if first["negatives"]["worst"]:
         worst = [[w["clip"], w["kind"], f"{w['peak']:.2f}"] for w in first["negatives"]["worst"]]
