@@ -46,7 +46,7 @@ def _ratio(ratio: str) -> Callable[[Figures], float | None]:
 
 
 def _latency(point: str) -> Callable[[Figures], float | None]:
-    return lambda e: e["episodes"]["clear"]["normal"]["latency"][point]  # type: ignore[no-any-return]
+    return lambda e: e["episodes"]["clear"]["normal"]["latency"][point]
 
 
 GOALS = (
