@@ -8,24 +8,30 @@ from types import TracebackType
 from typing import Any
 
 from device import __version__, commands, credentials
-from device.address import Address
+from device.address import Address, address_of
 from device.audio import AudioSource
 from device.broker import Broker
+from device.clips import Clips
 from device.clock import Clock, SystemClock
 from device.config import data_dir, journal_path, socket_path
 from device.control import Control
 from device.detector import Detector
-from device.ears import make_detector, thresholds_of
+from device.ears import ear_names, make_detector, thresholds_of
 from device.episode import EpisodeTracker
-from device.errors import NurseryError
+from device.errors import AudioSourceError, NurseryError
 from device.events import Episode, EventSink, Mic, MonitorState
 from device.health import Health, clock_probe, disk_probe, page_probe
-from device.journal import JournalWriter
+from device.journal import JournalReader, JournalWriter
+from device.learning import OnlineLearning
 from device.microphone import Microphone
 from device.monitor import Monitor
 from device.mqtt import Mqtt
-from device.quiet import quiet_hours
+from device.need_history import Lessons, lessons
+from device.panel import Panel
+from device.push import Push
+from device.quiet import family_zone, quiet_hours
 from device.settings import Config
+from device.today import Today
 from device.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
@@ -42,6 +48,7 @@ class App:
         self.monitor = monitor
         self._stack = stack
         self._start = start
+        self._failure = ""
 
     def __enter__(self) -> "App":
         """Start every part."""
@@ -57,8 +64,19 @@ class App:
         self._stack.close()
 
     def run(self) -> None:
-        """Listen until `stop`."""
+        """Listen until `stop`.
+
+        Raises:
+            AudioSourceError: the sound system hangs so that only a new process helps; systemd starts one.
+        """
         self.monitor.run()
+        if self._failure:
+            raise AudioSourceError(self._failure)
+
+    def fail(self, text: str) -> None:
+        """Ask `run` to end with an error."""
+        self._failure = text
+        self.monitor.stop()
 
     def stop(self) -> None:
         """Ask `run` to return."""
@@ -94,6 +112,7 @@ def build(
         off=off,
         hop_s=detector.hop_s,
         quiet=quiet_hours(config.alerts.quiet_hours, config.nursery.time_zone),
+        allows=lambda peak, heard_s: learning.allows(peak, heard_s),
         boot_id=clock.boot_id,
     )
     journal = JournalWriter(
@@ -117,8 +136,26 @@ def build(
         version=__version__,
     )
     control = Control(path=socket_path(config), parse=commands.parse, clock=clock)
+    panel = Panel(settings=config.panel, clock=clock, time_zone=config.nursery.time_zone, pin_factory=pin_factory)
+    push = Push(
+        settings=config.push,
+        nursery=config.nursery,
+        alerts=config.alerts,
+        clock=clock,
+        acknowledge_key=credentials.push_key(secrets),
+    )
     watchdog = Watchdog(clock=clock)
-    sinks: dict[str, EventSink] = {"journal": journal, "mqtt": mqtt, "control": control, "watchdog": watchdog}
+    clips = Clips(settings=config.clips, data_dir=folder, clock=clock, history_days=config.storage.history_days)
+    today = Today(journal, config.nursery.time_zone)
+    sinks: dict[str, EventSink] = {"journal": journal, "panel": panel, "mqtt": mqtt}
+    if config.push.url:
+        sinks["push"] = push
+    sinks |= {"clips": clips, "control": control, "watchdog": watchdog}
+    learning = OnlineLearning(
+        detector.model_version,
+        history=lambda: _lessons(config, clock),
+        keep=journal.store_embedding,
+    )
     monitor = Monitor(
         detector=detector,
         tracker=tracker,
@@ -126,6 +163,8 @@ def build(
         clock=clock,
         outbox=journal,
         history=journal,
+        learning=learning,
+        today=today,
         thresholds=lambda word: thresholds_of(config, word),
         alive=watchdog.alive,
         state=MonitorState(
@@ -133,13 +172,14 @@ def build(
             Mic.LOST,
             "Not listening yet.",
             sensitivity=config.detector.sensitivity,
+            ears=ear_names(config, detector),
             source="microphone" if source is None else "recording",
             demo=demo,
             version=__version__,
         ),
     )
     replayed = source is not None
-    source = source or Microphone(settings=config.microphone, clock=clock)
+    source = source or Microphone(settings=config.microphone, clock=clock, on_stuck=lambda text: app.fail(text))
     health = Health(
         {
             "disk_low": disk_probe(folder, config.storage.min_free_mb),
@@ -151,31 +191,42 @@ def build(
     )
 
     def start() -> None:
-        for part in (journal, watchdog, control, mqtt):
+        if broker is not None:
+            stack.callback(broker.close)  # last of all, so that MQTT can still say offline
+        for part in sinks.values():
             stack.callback(part.close)
         journal.start()
         _resume(journal, tracker, clock)
         if broker is not None:
-            stack.callback(broker.close)
             broker.start(needed=broker_needed)
         control.start(monitor.put)
+        panel.start(monitor.put)
         mqtt.start(monitor.put)
+        if config.push.url:
+            push.start(monitor.put)
         stack.callback(health.close)
         health.start(monitor.put)
         stack.callback(source.close)
-        source.start(monitor.put_wait if replayed else monitor.put)
+        clips.start(monitor.put)
+        source.start(clips.tap(monitor.put_wait if replayed else monitor.put))
         stack.callback(watchdog.stopping)
         watchdog.ready()
 
-    return App(monitor, stack, start)
+    app = App(monitor, stack, start)
+    return app
+
+
+def _lessons(config: Config, clock: Clock) -> Lessons:
+    """What the family has taught so far."""
+    with JournalReader(journal_path(config)) as reader:
+        return lessons(reader, clock.now().utc, family_zone(config.nursery.time_zone))
 
 
 def _address(config: Config, broker: Broker | None) -> Callable[[], Address]:
     """What tells where the broker is."""
     if broker is not None:
         return broker.address
-    settings = config.mqtt
-    fixed = Address(settings.host, settings.port, settings.user, settings.password, settings.tls, settings.ca_file)
+    fixed = address_of(config.mqtt)
     return lambda: fixed
 
 

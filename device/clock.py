@@ -23,8 +23,11 @@ class Instant:
         return Instant(self.monotonic + seconds, self.utc + seconds, self.synced)
 
     def since(self, earlier: "Instant") -> float:
-        """Seconds from `earlier` to this instant, on the monotonic clock."""
-        return self.monotonic - earlier.monotonic
+        """Seconds from `earlier` to this instant, on the monotonic clock, to the microsecond.
+
+        Rounded, so that the same moment reckoned from blocks of another length falls on the same side of every limit.
+        """
+        return round(self.monotonic - earlier.monotonic, 6)
 
 
 class Clock(Protocol):

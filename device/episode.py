@@ -56,12 +56,18 @@ class EpisodeTracker:
         off: float,
         hop_s: float,
         quiet: Callable[[Instant], bool] = lambda _: False,
+        allows: Callable[[float, float], bool] = lambda _peak, _heard_s: True,
         boot_id: str = "",
     ) -> None:
-        """Take the settings, the detector's thresholds and hop, and what tells whether an instant lies in quiet hours."""
+        """Take the settings, and the detector's thresholds and hop.
+
+        `quiet` tells whether an instant lies in quiet hours; `allows` whether a first alert may ring, given the highest
+        score so far and the seconds of crying heard (False: very likely a sound that was no crying before).
+        """
         self._settings = episode
         self._alerts = alerts
         self._quiet = quiet
+        self._allows = allows
         self._boot_id = boot_id
         self._evidence = CryEvidence(on, off, hop_s=hop_s, hangover_s=episode.hangover_s)
         self._voice = VoiceWatch(episode.voice_s, off)
@@ -205,8 +211,8 @@ class EpisodeTracker:
         if self._muted_until is None and not self._false_alarm and not self._resumed:
             now_s = round(at.since(self._episode.onset), 3)
             mark = due(self._alerts, self._episode, now_s, self._evidence.heard_s, crying=calm_s <= STILL_CRYING_S)
-            if mark is not None:
-                first = not self._episode.alerts
+            first = not self._episode.alerts
+            if mark is not None and (not first or self._allows(self._episode.peak_score, self._evidence.heard_s)):
                 self._episode = replace(self._episode, alerts=(*self._episode.alerts, mark))
                 episode, quiet = self.episode or self._episode, self._quiet(at)
                 events.append(
@@ -271,4 +277,3 @@ class EpisodeTracker:
         self._muted_until = mute.at.plus(mute.for_s) if mute.for_s > 0 else None
         text = f"Alerts are muted for {round(mute.for_s / 60)} min." if mute.for_s > 0 else "Alerts are on again."
         return (Muted(mute.at, text, until=self._muted_until), *self._advance(mute.at))
-

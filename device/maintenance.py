@@ -11,6 +11,7 @@ from device.config import data_dir, journal_path, socket_path
 from device.control_client import ControlClient
 from device.ears import ear_names, make_detector
 from device.errors import ControlError, NurseryError
+from device.quiet import family_zone
 from device.settings import Config
 
 ROUND_TRIP_S = 10.0
@@ -60,7 +61,7 @@ def _ears(config: Config) -> Row:
         detector = make_detector(config)
     except NurseryError as error:
         return "ears", False, str(error), {}
-    names = ear_names(detector)
+    names = ear_names(config, detector)
     return "ears", True, ", ".join(names), {"ears": list(names)}
 
 
@@ -143,7 +144,7 @@ def export(config: Config, form: str, output: Path | None) -> int:
 
     if form == "csv":
         folder = output or Path.cwd()
-        for path in export_csv(journal_path(config), folder):
+        for path in export_csv(journal_path(config), folder, family_zone(config.nursery.time_zone)):
             print(path)
         return 0
     pieces = export_json(journal_path(config))

@@ -77,6 +77,10 @@ class Learning(Protocol):
         """Give the event with what has been learned in it, and tell the tracker too."""
         ...
 
+    def allows(self, peak_score: float, heard_s: float) -> bool:
+        """False if the present sound is very likely one that a parent called no crying before."""
+        ...
+
 
 class NoLearning:
     """Learns nothing."""
@@ -87,3 +91,7 @@ class NoLearning:
     def complete(self, event: Event, tracker: EpisodeTracker) -> Event:
         """Leave the event as it is."""
         return event
+
+    def allows(self, peak_score: float, heard_s: float) -> bool:
+        """Let everything ring."""
+        return True

@@ -1,18 +1,29 @@
-"""Times of day in the family's zone: quiet hours and where today begins. Pure."""
+"""Times of day in the family's zone: quiet hours and where today begins."""
 
+import os
 from collections.abc import Callable
-from datetime import UTC, datetime, time, tzinfo
-from zoneinfo import ZoneInfo
+from datetime import datetime, time
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from device.clock import Instant
 
 
-def family_zone(name: str) -> tzinfo:
-    """The zone called `name`; empty: the machine's own."""
-    if name:
-        return ZoneInfo(name)
-    local = datetime.now(UTC).astimezone().tzinfo
-    return local or UTC
+def family_zone(name: str) -> ZoneInfo:
+    """The zone called `name`; without a name, the machine's own; UTC where that cannot be told."""
+    link, stated = Path("/etc/localtime"), Path("/etc/timezone")
+    candidates = [name, os.environ.get("TZ", "").lstrip(":")]
+    if link.is_symlink():
+        candidates.append(str(link.resolve()).partition("zoneinfo/")[2])
+    if stated.is_file():
+        candidates.append(stated.read_text().strip())
+    for candidate in candidates:
+        try:
+            if candidate:
+                return ZoneInfo(candidate)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            continue
+    return ZoneInfo("UTC")
 
 
 def quiet_hours(text: str, zone_name: str) -> Callable[[Instant], bool]:
@@ -35,6 +46,4 @@ def midnight_utc(utc: float, zone_name: str) -> float:
 
 
 def _local(utc: float, zone_name: str) -> datetime:
-    # astimezone() without a zone follows the machine's own rules for that date, summer time included
-    moment = datetime.fromtimestamp(utc, UTC)
-    return moment.astimezone(ZoneInfo(zone_name)) if zone_name else moment.astimezone()
+    return datetime.fromtimestamp(utc, family_zone(zone_name))
