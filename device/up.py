@@ -103,7 +103,8 @@ def _page(config: Config) -> Iterator[None]:
 
     def keep() -> None:
         while not stopping.is_set():
-            process = subprocess.Popen([sys.executable, "-m", "web", *_settings(config)], stdin=subprocess.DEVNULL)
+            command = [sys.executable, "-m", "web", "--end-with-stdin", *_settings(config)]
+            process = subprocess.Popen(command, stdin=subprocess.PIPE)
             processes[:] = [process]
             status = process.wait()
             if not stopping.is_set():
@@ -120,6 +121,8 @@ def _page(config: Config) -> Iterator[None]:
             process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=5)
+            if process.stdin is not None:
+                process.stdin.close()
         thread.join(timeout=5)
 
 

@@ -147,7 +147,7 @@ def test_a_cry_becomes_an_alert_an_answer_and_a_page(house: House, running: Prog
         said = house.say("acknowledge", "Ana")
         assert (said.returncode, said.stderr) == (0, "")
         acknowledged = json.loads(phone.wait_for(r'/event (\{.*"event_type":"acknowledged".*)').group(1))
-        assert acknowledged["episode"] == started["episode"]
+        assert acknowledged["episode"]["id"] == started["episode"]["id"]
         house.publish("cmd/arrived", "Ana")
         phone.wait_for(r'/event (\{.*"event_type":"responded".*)')
         phone.wait_for(r"/cry OFF")

@@ -2,8 +2,10 @@
 
 import argparse
 import logging
+import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from types import FrameType
 
@@ -21,6 +23,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="nursery-web", description="Serve the history page of the nursery monitor.")
     parser.add_argument("--config", type=Path, help="the configuration file (default: as nursery-monitor finds it)")
     parser.add_argument("--set", action="append", default=[], metavar="TABLE.KEY=VALUE", help="override one setting")
+    parser.add_argument("--end-with-stdin", action="store_true", help="end when standard input does, as a child should")
     options = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("waitress").setLevel(logging.WARNING)
@@ -40,6 +43,8 @@ def main(argv: list[str] | None = None) -> int:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
+    if options.end_with_stdin:
+        threading.Thread(target=_end_with_stdin, name="parent", daemon=True).start()
     live.start()
     scheme = "https" if config.page.tls_cert else "http"
     if keys.first_password:
@@ -53,6 +58,13 @@ def main(argv: list[str] | None = None) -> int:
         live.close()
         server.close()
     return 0
+
+
+def _end_with_stdin() -> None:
+    """Wait until whoever started the page is gone, however it went; then stop."""
+    while sys.stdin.buffer.read(1024):
+        continue
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":
