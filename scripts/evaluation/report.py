@@ -47,7 +47,7 @@ def _rows(ears: Figures, rows: Sequence[tuple[str, Callable[[Figures], str]]]) -
 
 def _main(ears: Figures) -> str:
     rows: list[tuple[str, Callable[[Figures], str]]] = [
-        ("clip AUC, test split", lambda e: area(e["clips"]["all"])),
+        ("clip AUC, all clips", lambda e: area(e["clips"]["all"])),
         ("clip AUC, without clips found with YAMNet", lambda e: area(e["clips"]["fair"])),
         ("clip AUC, cry sources never trained on", lambda e: area(e["clips"]["unseen"])),
         ("at 1 false alarm/h (hard): clear episodes", lambda e: percent(e["episodes"]["clear"]["one_an_hour"])),
@@ -148,4 +148,4 @@ def _sources(ears: Figures) -> str:
     for name in names:
         cells = [ear["clips"]["by_source"][name] for ear in ears.values()]
         rows.append([name, str(cells[0]["count"]), *(f"{cell['value']:.3f}" for cell in cells)])
-    return "### Clip AUC by cry source (test split)\n\n" + table(["source", "clips", *ears], rows)
+    return "### Clip AUC by cry source\n\n" + table(["source", "clips", *ears], rows)
