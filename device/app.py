@@ -21,6 +21,7 @@ from device.episode import EpisodeTracker
 from device.errors import AudioSourceError, NurseryError
 from device.events import Episode, EventSink, Mic, MonitorState
 from device.health import Health, clock_probe, disk_probe, page_probe
+from device.house import House
 from device.journal import JournalReader, JournalWriter
 from device.learning import OnlineLearning
 from device.microphone import Microphone
@@ -102,6 +103,8 @@ def build(
     folder = data_dir(config)
     folder.mkdir(parents=True, exist_ok=True)
     secrets, _ = credentials.load_or_create(folder)
+    house = House(folder)
+    config = house.settle(config)
     stack = contextlib.ExitStack()
     detector = detector or make_detector(config)
     on, off = thresholds_of(config)
@@ -165,6 +168,7 @@ def build(
         history=journal,
         learning=learning,
         today=today,
+        house=house,
         thresholds=lambda word: thresholds_of(config, word),
         alive=watchdog.alive,
         state=MonitorState(
@@ -172,6 +176,8 @@ def build(
             Mic.LOST,
             "Not listening yet.",
             sensitivity=config.detector.sensitivity,
+            alert_after_s=config.alerts.alert_after_s,
+            quiet_between=config.alerts.quiet_hours,
             ears=ear_names(config, detector),
             source="microphone" if source is None else "recording",
             demo=demo,

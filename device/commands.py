@@ -1,6 +1,7 @@
 """What people may ask of the monitor: a command means the same from page, phone, push, button and command line."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 
 from device.clock import Instant
@@ -15,6 +16,7 @@ from device.events import (
     Mute,
     Need,
     Response,
+    SetAlerts,
     SetSensitivity,
     Source,
     Tag,
@@ -23,14 +25,22 @@ from device.events import (
 
 MAX_MUTE_MINUTES = 24 * 60
 MAX_NOTE = 500
+QUIET_HOURS = r"|([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d"
 MAX_ENTRIES = 200
 MAX_UTC = 32_503_680_000
 """The year 3000: later is a mistake."""
 
 CONTEXT_KINDS = ("feed", "sleep", "change", "other")
 EDITS = ("acknowledge", "arrive", "untag", "note", "delete", "undo")
-BARE_KEY = {"acknowledge": "caregiver", "arrived": "caregiver", "need": "need", "mute": "minutes", "test": "token",
-            "sensitivity": "sensitivity"}  # fmt: skip
+BARE_KEY = {
+    "acknowledge": "caregiver",
+    "arrived": "caregiver",
+    "need": "need",
+    "mute": "minutes",
+    "alerts": "alert_after_s",
+    "test": "token",
+    "sensitivity": "sensitivity",
+}
 """What a payload of a single word means, by command."""
 
 Payload = Mapping[str, object]
@@ -111,6 +121,16 @@ def _sensitivity(payload: Payload, at: Instant, source: Source) -> Command:
     return SetSensitivity(at, source, str(word))
 
 
+def _alerts(payload: Payload, at: Instant, source: Source) -> Command:
+    after_s = _number(payload, "alert_after_s", 0, 1800)
+    hours = payload.get("quiet_hours")
+    if hours is not None and not (isinstance(hours, str) and re.fullmatch(QUIET_HOURS, hours)):
+        raise CommandError(f'quiet_hours = {str(hours)[:40]!r}: write hours like "22:00-06:00", or nothing for none')
+    if after_s is None and hours is None:
+        raise CommandError("alerts: say alert_after_s (0 to 1800 seconds), quiet_hours, or both")
+    return SetAlerts(at, source, after_s, None if hours is None else str(hours))
+
+
 def _test(payload: Payload, at: Instant, source: Source) -> Command:
     return TestAlert(at, source, _text(payload, "token", 64) or "")
 
@@ -152,6 +172,7 @@ _MAKERS: dict[str, Callable[[Payload, Instant, Source], Command]] = {
     "need": _tag,
     "mute": _mute,
     "sensitivity": _sensitivity,
+    "alerts": _alerts,
     "test": _test,
     "edit": _edit,
     "import": _import,
@@ -162,6 +183,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "need": ("need", "episode", "helped", "note"),
     "mute": ("minutes",),
     "sensitivity": ("sensitivity",),
+    "alerts": ("alert_after_s", "quiet_hours"),
     "test": ("token",),
     "edit": ("episode", "action", "at_s", "caregiver", "note"),
     "import": ("entries",),

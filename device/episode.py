@@ -106,6 +106,14 @@ class EpisodeTracker:
         """Hear more or less readily from now on."""
         self._evidence.on, self._evidence.off = on, off
 
+    def set_alerts(self, alerts: AlertSettings, quiet: Callable[[Instant], bool]) -> None:
+        """Alert in another way from now on."""
+        self._alerts, self._quiet = alerts, quiet
+
+    def quiet(self, at: Instant) -> bool:
+        """True in quiet hours."""
+        return self._quiet(at)
+
     def adopt(self, episode: Episode) -> None:
         """Take over what somebody else has changed in the open or the last episode (a guess, an edit)."""
         if self._episode is not None and episode.id == self._episode.id:

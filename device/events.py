@@ -142,6 +142,16 @@ class SetSensitivity:
 
 
 @dataclass(frozen=True, slots=True)
+class SetAlerts:
+    """A house's own way: crying heard before the first alert, and hours like "08:00-18:00"; None leaves it as it is."""
+
+    at: Instant
+    source: Source
+    alert_after_s: float | None = None
+    quiet_hours: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TestAlert:
     """A wish for a test alert; `token` comes back in the event, so that the sender can measure the round trip."""
 
@@ -222,7 +232,7 @@ class ImportContexts:
     contexts: tuple[Context, ...]
 
 
-Command = Response | Tag | Mute | SetSensitivity | TestAlert | Edit | ImportContexts
+Command = Response | Tag | Mute | SetSensitivity | SetAlerts | TestAlert | Edit | ImportContexts
 TrackerInput = Score | Response | Tag | Mute | AudioLost | AudioRestored | Tick
 
 
@@ -524,6 +534,8 @@ class MonitorState:
     muted_until: Instant | None = None
     sensitivity: str = "normal"
     quiet_hours: bool = False
+    alert_after_s: float = 3.0
+    quiet_between: str = ""
     broker: bool = False
     faults: tuple[Fault, ...] = ()
     last_block: Instant | None = None

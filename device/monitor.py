@@ -26,6 +26,7 @@ from device.events import (
     MonitorState,
     Outbox,
     Score,
+    SetAlerts,
     SetSensitivity,
     Tag,
     TestAlert,
@@ -35,7 +36,7 @@ from device.events import (
     Trouble,
 )
 from device.faults import Faults
-from device.ports import Ear, History, Learning, NoHistory, NoLearning
+from device.ports import Ear, History, HouseWays, Learning, NoHistory, NoLearning
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,7 @@ class Monitor:
         thresholds: Callable[[str], tuple[float, float]] | None = None,
         today: Callable[[Instant], Mapping[str, float | int | None]] | None = None,
         alive: Callable[[Instant], None] | None = None,
+        house: HouseWays | None = None,
         on_score: Callable[[Score], None] | None = None,
         on_block: Callable[[AudioBlock], None] | None = None,
         state: MonitorState | None = None,
@@ -88,6 +90,7 @@ class Monitor:
         self._thresholds = thresholds
         self._today = today
         self._alive = alive
+        self._house = house
         self._on_score = on_score
         self._on_block = on_block
         self._faults = Faults()
@@ -189,6 +192,8 @@ class Monitor:
                 self._history.import_contexts(item.contexts)
             case SetSensitivity():
                 self._set_sensitivity(item)
+            case SetAlerts():
+                self._set_alerts(item)
             case TestAlert():
                 self._emit((Tested(item.at, "This is a test alert.", token=item.token),))
             case Delivered():
@@ -267,6 +272,7 @@ class Monitor:
             self.state,
             at=at,
             crying=self._tracker.crying,
+            quiet_hours=self._tracker.quiet(at),
             episode=self._tracker.episode,
             last=self._tracker.last,
             muted_until=self._tracker.muted_until,
@@ -316,5 +322,16 @@ class Monitor:
     def _set_sensitivity(self, wish: SetSensitivity) -> None:
         if self._thresholds is not None:
             self._tracker.set_thresholds(*self._thresholds(wish.sensitivity))
+        if self._house is not None:
+            self._house.keep({"detector.sensitivity": wish.sensitivity})
         self.state = replace(self.state, sensitivity=wish.sensitivity)
+        self._updated = None
+
+    def _set_alerts(self, wish: SetAlerts) -> None:
+        if self._house is None:
+            return
+        wishes = {"alerts.alert_after_s": wish.alert_after_s, "alerts.quiet_hours": wish.quiet_hours}
+        alerts, quiet = self._house.alerts({name: value for name, value in wishes.items() if value is not None})
+        self._tracker.set_alerts(alerts, quiet)
+        self.state = replace(self.state, alert_after_s=alerts.alert_after_s, quiet_between=alerts.quiet_hours)
         self._updated = None

@@ -137,6 +137,8 @@ def settings_payload(state: MonitorState) -> Payload:
         "muted_until": iso(until) if muted and until is not None else None,
         "sensitivity": state.sensitivity,
         "quiet_hours": state.quiet_hours,
+        "quiet_between": state.quiet_between,
+        "alert_after_s": state.alert_after_s,
     }
 
 

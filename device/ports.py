@@ -1,15 +1,17 @@
 """What the monitor asks of its ear, its history and its learning; and the ones that know nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from device.audio import AudioBlock
+from device.clock import Instant
 from device.detector import Heard
 from device.episode import EpisodeTracker
 from device.events import Context, Edit, EpisodeEdited, EpisodeTagged, Event, Score, Tag
+from device.settings import AlertSettings
 
 
 class Ear(Protocol):
@@ -47,6 +49,18 @@ class History(Protocol):
 
     def import_contexts(self, contexts: Iterable[Context]) -> int:
         """Keep a diary's entries; give how many of them are new."""
+        ...
+
+
+class HouseWays(Protocol):
+    """What the family changes while the monitor runs."""
+
+    def keep(self, changes: Mapping[str, object]) -> None:
+        """Keep changes, by "table.key", for the next start."""
+        ...
+
+    def alerts(self, changes: Mapping[str, object]) -> tuple[AlertSettings, Callable[[Instant], bool]]:
+        """Keep changes of the alerts; give the settings as they now are, and what tells quiet hours."""
         ...
 
 

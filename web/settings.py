@@ -76,9 +76,18 @@ def everywhere() -> BaseResponse:
     return done(words()._("All other devices are logged out."), url_for("settings.page"))
 
 
+@blueprint.post("/settings/alerts")
+def alerts() -> BaseResponse:
+    """How long to wait before the first alert, and when alerts are lowered."""
+    begin, end = request.form.get("begin", "").strip(), request.form.get("end", "").strip()
+    hours = f"{begin}-{end}" if begin and end else ""
+    parts().live.ask("alerts", {"alert_after_s": request.form.get("alert_after_s", ""), "quiet_hours": hours})
+    return done(words()._("Changed."), url_for("settings.page"))
+
+
 @blueprint.post("/settings/sensitivity")
 def sensitivity() -> BaseResponse:
-    """How readily it hears crying, until the monitor starts anew."""
+    """How readily it hears crying."""
     wished = request.form.get("sensitivity", "")
     if wished not in SENSITIVITIES:
         abort(400)
