@@ -63,7 +63,8 @@ class Diary:
         """The situation at `at_utc`, from what had happened by then: the start of feeds and changes, the end of sleeps."""
         hour = datetime.fromtimestamp(at_utc, self._zone).hour
         night = hour >= NIGHT[0] or hour < NIGHT[1]
-        return Situation(*(self._since(kind, at_utc) for kind in ("feed", "sleep", "change")), night=night)
+        feed_s, sleep_s, change_s = (self._since(kind, at_utc) for kind in ("feed", "sleep", "change"))
+        return Situation(feed_s, sleep_s, change_s, night)
 
     def _since(self, kind: str, at_utc: float) -> float | None:
         before = bisect_right(self._ends[kind], at_utc)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from device import config
+from device.checks import MASK
 from device.errors import ConfigError
 from device.settings import sections
 
@@ -82,7 +83,7 @@ def test_a_named_file_that_is_missing_or_unreadable_is_a_mistake(tmp_path: Path)
 def test_secrets_are_masked_when_shown_and_in_mistakes(tmp_path: Path) -> None:
     loaded = config.load(write(tmp_path, '[mqtt]\npassword = "hush-hush"\n'))
     shown = config.describe(loaded)
-    assert "hush-hush" not in shown and config.MASK in shown
+    assert "hush-hush" not in shown and MASK in shown
     assert loaded.config.mqtt.password == "hush-hush"
     assert "hush" not in " ".join(problems(tmp_path, "[mqtt]\npassword = ['hush']\n"))
 

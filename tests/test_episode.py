@@ -290,7 +290,7 @@ def test_whatever_happens_episodes_are_well_formed(steps: list[tuple[float, floa
             now += hops * 0.25
             continue
         now += 30.0 if step == "gap" else 0.0
-        item: TrackerInput = {
+        choice: dict[str, TrackerInput] = {
             "arrive": arrive(now),
             "acknowledge": acknowledge(now),
             "lost": AudioLost(at(now), "gone"),
@@ -299,8 +299,8 @@ def test_whatever_happens_episodes_are_well_formed(steps: list[tuple[float, floa
             "tag": Tag(at(now), Source.PAGE, not_crying=True),
             "tick": Tick(at(now)),
             "gap": Tick(at(now)),
-        }[step]
-        events += feed(track, [item])
+        }
+        events += feed(track, [choice[step]])
     open_ids: set[str] = set()
     for event in events:
         if isinstance(event, EpisodeStarted):
