@@ -4,8 +4,8 @@ It asks for the history through callables and knows neither files nor the page.
 """
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,30 +22,12 @@ from device.events import (
     NeedGuess,
     Score,
 )
+from device.learned import learn
 from device.need_history import Lessons
 from device.need_prior import Diary
 from device.need_sound import Mean, Vector
-from device.needs import Example, Learner
-from device.verifier import Verifier
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Learned:
-    """What follows from one look at the history."""
-
-    needs: Learner
-    verifier: Verifier
-
-
-def learn(examples: Sequence[Example], model_version: str, *, since_utc: float = 0.0) -> Learned:
-    """Learn needs and false alarms from the history; `since_utc` is when the family wished to begin anew."""
-    known = [e for e in examples if e.at_utc >= since_utc and e.embedding is not None and e.model_version == model_version]
-    # an untagged episode may be the very cat: only what a parent called crying counts as a cry
-    cries = [e.embedding for e in known if e.confirmed and not e.not_crying and e.embedding is not None]
-    false = [e.embedding for e in known if e.not_crying and e.embedding is not None]
-    return Learned(Learner.from_history(examples, model_version, since_utc=since_utc), Verifier(cries, false))
 
 
 class OnlineLearning:

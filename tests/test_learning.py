@@ -8,7 +8,8 @@ import pytest
 from device.errors import JournalError
 from device.events import EpisodeEnded, EpisodeTagged, Event, Need, Score, Tag
 from device.events import Source as From
-from device.learning import OnlineLearning, learn
+from device.learned import learn
+from device.learning import OnlineLearning
 from device.need_history import Lessons
 from device.need_prior import Diary, Situation
 from device.need_sound import Vector

@@ -33,7 +33,7 @@ from web import (
     security,
     settings,
 )
-from web.figures import Kept
+from web.kept import Kept
 from web.keys import Keys
 from web.live import LiveMonitor
 from web.parts import Parts, close_reader
@@ -88,7 +88,15 @@ def create_app(
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions["nursery"] = Parts(
-        config, clock, live, keys, Throttle(), family_zone(config.nursery.time_zone), BoundedSemaphore(streams), Kept()
+        config,
+        clock,
+        live,
+        keys,
+        Throttle(),
+        family_zone(config.nursery.time_zone),
+        BoundedSemaphore(streams),
+        figures=Kept(),
+        taught=Kept(),
     )
     security.install(app)
     errors.install(app)

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from device.need_sound import Vector
+
 LEAST = 5
 
 
-def place(vectors: Sequence[Sequence[float]]) -> list[tuple[float, float]] | None:
+def place(vectors: Sequence[Vector]) -> list[tuple[float, float]] | None:
     """A place in the unit square for each vector, alike ones near one another; None if there are too few or all are alike.
 
     Extreme ones are drawn at the edge, so that a single odd cry does not press all others together.

@@ -1,7 +1,5 @@
 """The numbers behind the insights page: one period and the one before it, worked out once and kept while nothing changes."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
@@ -16,8 +14,6 @@ PERIODS = (7, 28, 90)
 
 BINS_S = (0.0, 30.0, 60.0, 120.0, 240.0, 480.0, 900.0)
 """Where the distribution of answers is cut; the last bin is open."""
-
-KEPT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,24 +83,3 @@ def _by_day(rows: Sequence[EpisodeRow], spans: Sequence[Span], zone: tzinfo, day
         )
         for day in (first + timedelta(days=number) for number in range(days))
     ]
-
-
-class Kept:
-    """Figures by what they were made of; the oldest are forgotten."""
-
-    def __init__(self) -> None:
-        """Keep none yet."""
-        self._lock = threading.Lock()
-        self._figures: OrderedDict[tuple[object, ...], Figures] = OrderedDict()
-
-    def get(self, key: tuple[object, ...]) -> Figures | None:
-        """The figures kept under a key."""
-        with self._lock:
-            return self._figures.get(key)
-
-    def put(self, key: tuple[object, ...], figures: Figures) -> None:
-        """Keep figures under a key."""
-        with self._lock:
-            self._figures[key] = figures
-            while len(self._figures) > KEPT:
-                self._figures.popitem(last=False)

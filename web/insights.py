@@ -1,15 +1,15 @@
 """What the weeks say: ranges and shares, never a score."""
 
 from datetime import timedelta
-from pathlib import Path
 
 from flask import Blueprint, render_template, request
 
-from device.config import journal_path
 from web.day import coverage
-from web.figures import BINS_S, PERIODS, Figures, Kept, work_out
+from web.figures import BINS_S, PERIODS, Figures, work_out
 from web.insight_pictures import need_rows, outcome_rows, pictures, usually
-from web.parts import now_utc, parts, reader, words
+from web.learning import taught
+from web.parts import now_utc, parts, reader, revision, words
+from web.taught import rhythm_lines
 
 blueprint = Blueprint("insights", __name__)
 
@@ -30,6 +30,7 @@ def page() -> str:
         outcome_rows=outcome_rows,
         need_rows=need_rows,
         bin_rows=_bin_rows,
+        rhythms=rhythm_lines(taught().rhythms, words()),
     )
 
 
@@ -44,8 +45,8 @@ def figures(days: int) -> Figures:
     w, now = words(), now_utc()
     first = w.today(now) - timedelta(days=days - 1)
     since, before = w.midnight(first), w.midnight(first - timedelta(days=days))
-    key = (*_stamp(journal_path(parts().config)), days, first, int(now // 900))
-    found = _kept().get(key)
+    key = (*revision(), days, first, int(now // 900))
+    found = parts().figures.get(key)
     if found is None:
         history = reader()
         rows = history.rows(since_utc=before)
@@ -58,21 +59,5 @@ def figures(days: int) -> Figures:
             now,
             first,
         )
-        _kept().put(key, found)
+        parts().figures.put(key, found)
     return found
-
-
-def _kept() -> Kept:
-    return parts().figures
-
-
-def _stamp(journal: Path) -> tuple[int, ...]:
-    """What changes whenever anything is written to the journal."""
-    stamp: list[int] = []
-    for path in (journal, journal.with_name(journal.name + "-wal")):
-        try:
-            found = path.stat()
-            stamp += (found.st_mtime_ns, found.st_size)
-        except OSError:
-            stamp += (0, 0)
-    return tuple(stamp)

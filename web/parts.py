@@ -11,9 +11,11 @@ from device.clock import Clock
 from device.config import data_dir, journal_path
 from device.journal import JournalReader
 from device.settings import Config
-from web.figures import Kept
+from web.figures import Figures
+from web.kept import Kept
 from web.keys import Keys
 from web.live import LiveMonitor
+from web.taught import Taught
 from web.throttle import Throttle
 from web.words import Words, choose
 
@@ -29,7 +31,8 @@ class Parts:
     throttle: Throttle
     zone: ZoneInfo
     streams: BoundedSemaphore
-    figures: Kept
+    figures: Kept[Figures]
+    taught: Kept[Taught]
 
     @property
     def folder(self) -> Path:
@@ -69,6 +72,19 @@ def reader() -> JournalReader:
         g.reader = JournalReader(journal_path(parts().config))
     opened: JournalReader = g.reader
     return opened
+
+
+def revision() -> tuple[int, ...]:
+    """What changes whenever anything is written to the journal."""
+    journal = journal_path(parts().config)
+    stamp: list[int] = []
+    for path in (journal, journal.with_name(journal.name + "-wal")):
+        try:
+            found = path.stat()
+            stamp += (found.st_mtime_ns, found.st_size)
+        except OSError:
+            stamp += (0, 0)
+    return tuple(stamp)
 
 
 def close_reader(_error: BaseException | None = None) -> None:
