@@ -1,8 +1,11 @@
 """One episode: what happened when, what it was, and putting its history right."""
 
-from flask import Blueprint, abort, render_template, request, url_for
+from pathlib import Path
+
+from flask import Blueprint, Response, abort, render_template, request, send_file, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from device.clip_store import ClipStore
 from device.events import Episode, Helped
 from web import chart_episode
 from web.parts import parts, reader, words
@@ -29,7 +32,21 @@ def page(name: str) -> str:
         guess=guess(found, w),
         earlier=earlier,
         later=later,
+        recorded=_recording(name) is not None,
     )
+
+
+@blueprint.get("/episode/<name>/recording")
+def recording(name: str) -> Response:
+    """The recording of an episode, whole or in the pieces that a player asks for; only where recordings are kept."""
+    _found(name)
+    path = _recording(name)
+    if path is None:
+        abort(404)
+    answer = send_file(path, mimetype="audio/flac", conditional=True)
+    answer.headers["Content-Disposition"] = "inline"
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
 
 
 @blueprint.post("/episode/<name>/need")
@@ -94,6 +111,10 @@ def delete(name: str) -> BaseResponse:
     """Remove it from history."""
     parts().live.ask("edit", {"action": "delete", "episode": name})
     return done(words()._("Deleted."), url_for("history.page"), undo=True, stays=True)
+
+
+def _recording(name: str) -> Path | None:
+    return ClipStore(parts().folder).path(name) if parts().config.clips.keep else None
 
 
 def _found(name: str) -> Episode:

@@ -7,6 +7,7 @@ from flask import Blueprint, abort, redirect, render_template, request, session,
 from werkzeug.wrappers import Response as BaseResponse
 
 from device import __version__
+from device.clip_store import ClipStore
 from web.auth import open_session
 from web.parts import now_utc, parts, words
 from web.shown import done, said
@@ -23,6 +24,7 @@ SENSITIVITIES = ("low", "normal", "high")
 def page() -> str:
     """What can be set here, and what is set in the file."""
     live = parts().live.now()
+    clips = ClipStore(parts().folder).clips()
     return render_template(
         "settings.html",
         languages=[(each, language_name(each)) for each in languages()],
@@ -31,6 +33,8 @@ def page() -> str:
         local=words().clock(now_utc()),
         state=live.state if live.reachable else None,
         config=parts().config,
+        recordings=len(clips),
+        recordings_mb=sum(clip.size_bytes for clip in clips) / 1e6,
         version=__version__,
         shortest=SHORTEST_PASSWORD,
     )
