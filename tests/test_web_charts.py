@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from device.events import AlertMark, Bout, Distress, Episode, Mark, Outcome, Source
 from device.journal import Context, Span
+from device.quiet import family_zone
 from device.statistics import Rhythm
 from device.survival import COMPETING, EVENT, aalen_johansen
 from tests.fakes_web import episode
@@ -18,7 +19,7 @@ from web import chart_day, chart_episode, charts, charts_days
 from web.charts import Range
 from web.figures import Day
 from web.story import story
-from web.words import Words, family_zone
+from web.words import Words
 
 WORDS = Words("en", family_zone("Europe/Berlin"))
 DAY_UTC = 1_760_000_000.0 // 86400 * 86400

@@ -21,11 +21,12 @@ from device.config import journal_path, socket_path
 from device.errors import CommandError, ControlError, NurseryError
 from device.events import AudioLost, Kind, Mic, Response, Source
 from device.journal import JournalReader
+from device.quiet import family_zone
 from device.settings import Config
 from tests.fakes_web import PASSWORD, House, fill, remember_password, serving, settings, until, year
 from web.live import LiveMonitor
 from web.moment import now
-from web.words import Words, family_zone
+from web.words import Words
 
 WORDS = Words("en", family_zone("UTC"))
 

@@ -13,7 +13,8 @@ from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
-from web.words import Words, choose, family_zone, languages
+from device.quiet import family_zone
+from web.words import Words, choose, languages
 
 WEB = Path(__file__).parent.parent / "web"
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -13,6 +13,7 @@ from itsdangerous import URLSafeTimedSerializer
 from device import __version__
 from device.clock import Clock, SystemClock
 from device.config import data_dir, socket_path
+from device.quiet import family_zone
 from device.settings import Config
 from web import (
     api,
@@ -39,7 +40,6 @@ from web.live import LiveMonitor
 from web.parts import Parts, close_reader
 from web.shown import helpers
 from web.throttle import Throttle
-from web.words import family_zone
 
 STREAMS = 8
 """Live streams at a time; each holds a thread of the server. A page that gets none asks every few seconds instead."""

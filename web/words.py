@@ -5,16 +5,14 @@ one more file and nothing to build.
 """
 
 import io
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
 from gettext import NullTranslations
 from importlib.resources import files
-from pathlib import Path
 from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from babel import Locale, negotiate_locale
 from babel.dates import format_date, format_skeleton, get_day_names
@@ -65,24 +63,6 @@ def choose(wishes: str, fixed: str = "", chosen: str = "") -> str:
     wanted = [part.split(";")[0].strip().replace("-", "_") for part in wishes.split(",") if part.strip()]
     wanted = [each for each in wanted if all(c.isalpha() or c == "_" for c in each)]
     return negotiate_locale(wanted, list(languages())) or "en"
-
-
-def family_zone(name: str) -> ZoneInfo:
-    """The time zone called `name`; without a name, the machine's own; UTC where that cannot be told."""
-    link = Path("/etc/localtime")
-    stated = Path("/etc/timezone")
-    candidates = [name, os.environ.get("TZ", "").lstrip(":")]
-    if link.is_symlink():
-        candidates.append(str(link.resolve()).partition("zoneinfo/")[2])
-    if stated.is_file():
-        candidates.append(stated.read_text().strip())
-    for candidate in candidates:
-        try:
-            if candidate:
-                return ZoneInfo(candidate)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            continue
-    return ZoneInfo("UTC")
 
 
 @dataclass(frozen=True, slots=True)
