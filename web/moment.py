@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from device.events import Episode, Mic, MonitorState, Outcome
 from web.live import Live
-from web.present import distress_now, ending
+from web.present import distress_now, ending, fault_text
 from web.words import Words
 
 CALM_FOR_S = 30 * 60
@@ -36,7 +36,7 @@ def now(live: Live, w: Words) -> Now:
     moment = state.at.utc + live.age_s
     known = _known(state, live, w)
     muted = state.muted_until.utc if state.muted_until and state.muted_until.utc > moment else None
-    faults = tuple(fault.text for fault in state.faults if not fault.code.startswith("mic"))
+    faults = tuple(fault_text(fault, w) for fault in state.faults if not fault.code.startswith("mic"))
     return Now(
         known.kind,
         known.title,

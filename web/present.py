@@ -2,7 +2,8 @@
 
 from typing import Protocol
 
-from device.events import Distress, Episode, Helped, Need, Outcome, Source
+from device.events import Distress, Episode, Helped, Mic, MonitorState, Need, Outcome, Source
+from device.texts import FAULT_CODES, LANGUAGES, fault_title
 from web.words import Words
 
 
@@ -117,3 +118,31 @@ def guess(episode: Episode, w: Words) -> str:
 def context_word(kind: str, w: Words) -> str:
     """What a diary says of a time."""
     return {"feed": w._("feed"), "sleep": w._("sleep"), "change": w._("fresh nappy")}.get(kind, w._("other"))
+
+
+class Wrong(Protocol):
+    """What a standing fault and one of the past have in common."""
+
+    @property
+    def code(self) -> str:
+        """Its name in docs/mqtt.md."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """The monitor's own sentence, in English."""
+        ...
+
+
+def fault_text(fault: Wrong, w: Words) -> str:
+    """A fault for a person: the monitor's sentence in English, else a few words in the page's language, if there are any."""
+    if w.language == "en" or w.language not in LANGUAGES or fault.code not in FAULT_CODES:
+        return fault.text or fault_title(fault.code)
+    return fault_title(fault.code, w.language)
+
+
+def mic_text(state: MonitorState, w: Words) -> str:
+    """What is wrong with the microphone; "" if nothing is."""
+    if state.mic is Mic.OK or w.language == "en" or w.language not in LANGUAGES:
+        return state.mic_text
+    return fault_title("mic_silent" if state.mic is Mic.SILENT else "mic_lost", w.language)
