@@ -11,7 +11,9 @@ from device.audio import AudioBlock
 from device.clock import Instant
 from device.detector import MODEL, QUIET_HOPS, Detector, Heard, thresholds
 from device.errors import DetectorError
+from device.evidence import CryEvidence
 from device.features import HOP, HOP_S, SAMPLE_RATE_HZ
+from device.settings import EpisodeSettings
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 START = Instant(100.0, 1_800_000_000.0, True)
@@ -144,47 +146,63 @@ def test_a_wrong_rate_is_refused() -> None:
 
 
 def test_the_model_is_small() -> None:
-    assert MODEL.stat().st_size <= 1.5e6
+    assert MODEL.stat().st_size <= 1e6
 
 
-def corpus_clips() -> list[dict[str, str]]:
-    with (CORPUS / "manifest.csv").open(newline="") as file:
-        return [row for row in csv.DictReader(file) if row["split"] == "test"]
+def begins(heard: list[Heard], on: float, off: float) -> bool:
+    """True if the monitor, with its default settings, would begin an episode."""
+    evidence, longest_s = CryEvidence(on, off, hop_s=HOP_S, hangover_s=EpisodeSettings().hangover_s), 0.0
+    for item in heard:
+        evidence.feed(item.score)
+        longest_s = max(longest_s, evidence.heard_s)
+    return longest_s >= EpisodeSettings().min_cry_s
 
 
 @pytest.fixture(scope="module")
-def shares() -> tuple[float, float]:
-    """Share of cries missed, and of other clips heard as crying, on the test split's clips of 1 s or more.
+def heard_on_the_test_split() -> tuple[list[list[Heard]], list[list[Heard]]]:
+    """What the streaming detector hears in every clip of the test split that holds crying, and in every other one.
 
-    Donate-a-Cry's clips hold silence and talk, so the cries asked for here are those of the other sources.
+    A clip holds crying if the training's labels find 1 s of it (Donate-a-Cry's hold silence and talk too); which those are
+    is kept in crying_clips.txt. Other clips filed as cries, and the unverified, count for neither.
     """
     if not CORPUS.exists():
         pytest.skip("needs the corpus in ../shared/corpus")
     soundfile = pytest.importorskip("soundfile")
-    on, detector = thresholds("normal").on, Detector()
-    heard: dict[bool, list[bool]] = {True: [], False: []}
-    for row in corpus_clips():
-        crying = row["label"] == "cry"
-        if float(row["duration_s"]) < 1.0 or row["label"] == "unverified" or (crying and "donateacry" in row["path"]):
-            continue
-        samples, _ = soundfile.read(CORPUS / row["path"], dtype="float32")
-        detector.reset()
-        scores = np.array([item.score.cry for item in hear(detector, samples, 48_000)])
-        heard[crying].append(bool(np.convolve(scores, np.ones(3) / 3).max() > on))
-    return 1.0 - float(np.mean(heard[True])), float(np.mean(heard[False]))
+    holding = set((Path(__file__).parent / "crying_clips.txt").read_text().split("\n")) - {""}
+    with (CORPUS / "manifest.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["split"] == "test"]
+    assert holding <= {row["path"] for row in rows}
+    detector = Detector()
+    crying: list[list[Heard]] = []
+    other: list[list[Heard]] = []
+    for row in rows:
+        if row["path"] in holding or row["label"] not in ("cry", "unverified"):
+            samples, _ = soundfile.read(CORPUS / row["path"], dtype="float32")
+            samples = np.pad(samples, (0, -len(samples) % HOP))  # the monitor goes on listening: the last hop becomes whole
+            detector.reset()
+            (crying if row["path"] in holding else other).append(hear(detector, samples, 48_000))
+    return crying, other
 
 
-def test_on_the_test_split_the_ear_is_as_good_as_its_card(shares: tuple[float, float]) -> None:
-    missed, wrong = shares
-    assert missed <= 0.12, f"{missed:.1%} of cries missed"
-    assert wrong <= 0.05, f"{wrong:.1%} of other clips heard as crying"
+def test_on_the_test_split_few_cries_are_missed_and_little_else_is_heard(
+    heard_on_the_test_split: tuple[list[list[Heard]], list[list[Heard]]],
+) -> None:
+    crying, other = heard_on_the_test_split
+    assert len(crying) > 150 and len(other) > 1000
+    pair = thresholds("normal")
+    missed = 1.0 - np.mean([begins(heard, pair.on, pair.off) for heard in crying])
+    wrong = np.mean([begins(heard, pair.on, pair.off) for heard in other])
+    assert missed <= 0.05, f"{missed:.1%} of cries missed"
+    assert wrong <= 0.03, f"{wrong:.1%} of other clips heard as crying"
 
 
-@pytest.mark.xfail(reason="the corpus's cats and short cries: not reached yet, see docs/training.md", strict=False)
-def test_on_the_test_split_few_cries_are_missed_and_little_else_is_heard(shares: tuple[float, float]) -> None:
-    missed, wrong = shares
-    assert missed <= 0.05
-    assert wrong <= 0.03
+def test_a_higher_sensitivity_hears_more_of_both(
+    heard_on_the_test_split: tuple[list[list[Heard]], list[list[Heard]]],
+) -> None:
+    pairs = [thresholds(name) for name in ("low", "normal", "high")]
+    for clips in heard_on_the_test_split:
+        shares = [np.mean([begins(heard, pair.on, pair.off) for heard in clips]) for pair in pairs]
+        assert shares[0] <= shares[1] <= shares[2] and shares[0] < shares[2]
 
 
 class Echo:

@@ -13,10 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from device import features
+from device.clock import Instant
+from device.events import Score
+from device.evidence import CryEvidence
+from device.settings import AlertSettings, EpisodeSettings
 
-from .judge import Judged, alarms, is_negative, sigmoid, smooth
+from .judge import Judged, holds_crying, is_negative, sigmoid
 
 PRIOR = 0.3  # the share of crying among the moments calibrated on: a monitor whose room is loud, not a quiet night
+EPISODE = EpisodeSettings()
+ALERT_S = AlertSettings().alert_after_s
 Floats = NDArray[np.float64]
 
 
@@ -106,42 +112,41 @@ def error_of(fit: Fit, judged: Sequence[Judged], head: int = 0) -> float:
     return reliability(1 / (1 + np.exp(-(fit.scale * np.clip(logits, -15, 15) + fit.shift))), truth, weight)[0]
 
 
-def alert_moments(score: NDArray[np.float32], on: float, off: float, needed_s: float = 3.0) -> int:
-    """Count alerts of a trigger like the monitor's: crying begins at `on`, goes on down to `off`, alerts after 3 s."""
-    heard, alerts, gap, crying, quiet_s = 0.0, 0, 9.0, False, 99.0
-    for value in score:
-        gap += features.HOP_S
-        quiet_s += features.HOP_S
-        if value >= (off if crying else on):
-            heard += gap if gap <= 1.0 + features.HOP_S and crying else features.HOP_S
-            crying, gap = True, 0.0
-            if heard >= needed_s:
-                alerts += quiet_s > 60.0
-                quiet_s = 0.0
-        else:
-            heard = max(0.0, heard - 0.25 * features.HOP_S) if gap > 1.0 else heard
-            crying = crying and gap <= 3.0
-    return alerts
+def heard_s(score: NDArray[np.float32], on: float, off: float) -> NDArray[np.float64]:
+    """Seconds of crying heard after each hop, as the monitor counts them: its own rule, with the settings' defaults."""
+    evidence = CryEvidence(on, off, hop_s=features.HOP_S, hangover_s=EPISODE.hangover_s)
+    heard = []
+    for number, value in enumerate(score):
+        evidence.feed(Score(Instant((number + 1) * features.HOP_S, 0.0), float(value), 0.0, 0.0, 0.0))
+        heard.append(evidence.heard_s)
+    return np.array(heard)
+
+
+def begins(score: NDArray[np.float32], on: float, off: float) -> bool:
+    """True if the scores would begin an episode."""
+    return bool(score.max() >= on and heard_s(score, on, off).max() >= EPISODE.min_cry_s)
+
+
+def alerts(score: NDArray[np.float32], on: float, off: float) -> int:
+    """Count alerts: moments with enough crying heard, those less than a minute after the last such moment left out."""
+    if score.max() < on:
+        return 0
+    times = np.flatnonzero(heard_s(score, on, off) >= ALERT_S) * features.HOP_S
+    return 0 if not len(times) else 1 + int((np.diff(times) > 60.0).sum())
 
 
 def trigger_figures(judged: Sequence[Judged], fit: Fit, on: float, off: float) -> dict[str, float]:
-    """What a pair of thresholds costs and brings, on sources left out: alerts after 3 s of crying."""
-    quiet = [item for item in judged if is_negative(item)]
-    hours = sum(len(item.logits) for item in quiet) * features.HOP_S / 3600
+    """What a pair of thresholds costs and brings: episodes and alerts by the monitor's rule."""
 
     def scores(item: Judged) -> NDArray[np.float32]:
         return sigmoid(fit.scale * item.logits[:, 0] + fit.shift)
 
-    false = sum(alert_moments(scores(item), on, off) for item in quiet)
+    quiet = [item for item in judged if is_negative(item)]
+    hours = sum(len(item.logits) for item in quiet) * features.HOP_S / 3600
     long = [item for item in judged if item.clip.kind == "cry" and (item.cry == 1).sum() >= 18]
-    found = [alert_moments(scores(item), on, off) > 0 for item in long]
-    touched = sum(alarms(smooth(scores(item)), on) for item in quiet)
-    short = [item for item in judged if item.clip.kind == "cry" and (item.cry == 1).sum() >= 4]
-    seen = [float(smooth(scores(item)).max()) > on for item in short]
     return {
-        "false alerts per hour": false / hours,
-        "alert recall": float(np.mean(found)),
-        "score alarms per hour": touched / hours,
-        "clip recall": float(np.mean(seen)),
-        "false clip share": float(np.mean([float(smooth(scores(item)).max()) > on for item in quiet])),
+        "false alerts per hour": sum(alerts(scores(item), on, off) for item in quiet) / hours,
+        "alert recall": float(np.mean([alerts(scores(item), on, off) > 0 for item in long])),
+        "clip recall": float(np.mean([begins(scores(item), on, off) for item in judged if holds_crying(item)])),
+        "false clip share": float(np.mean([begins(scores(item), on, off) for item in quiet])),
     }

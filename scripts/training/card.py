@@ -71,7 +71,9 @@ def write_card(clips: Sequence[Clip], figures: dict[str, Any], folder: Path) -> 
     notes = figures["notes"]
     text = f"""# The ear: model card
 
-Version `{figures["version"]}`, {figures["parameters"]:,} parameters, written by `scripts/train`; do not edit.
+Version `{figures["version"]}`: the mean of {figures["ears"]} ears that differ in their seed only, with
+{figures["ears"]} x {figures["parameters"]:,} parameters; large weights are stored in seven or eight bits,
+a scale per output. Written by `scripts/train`; do not edit.
 
 It hears 16 kHz mono sound and gives, every 0.24 s, the probability of crying and of an adult's voice, a graded
 distress (0..1) and an embedding of 96 numbers. It is no medical device, and it was trained on little: see the figures
@@ -79,7 +81,8 @@ by source. `docs/training.md` tells how it is built and what was tried.
 
 ## Training
 Licences: {notes["licences"]}. Seeds: {notes["seeds"]}. Steps: {notes["steps"]} of {notes["batch"]} examples of 6 s.
-Train split only; the test split was read once, for this card. Splits are by group (same baby, speaker or recording).
+Train split only; from the test split nothing was fitted, neither weights nor calibration nor thresholds.
+Splits are by group (same baby, speaker or recording).
 {notes.get("remark", "")}
 
 ## Figures
@@ -87,11 +90,12 @@ Train split only; the test split was read once, for this card. Splits are by gro
 Donate-a-Cry, todly, giulbia, and three thirds of the small sources, `more-3` to `more-5`; other classes likewise).
 "Test split": other babies and recordings of *familiar* sources, scored by the ear that ships; its clips are easier.
 A clip counts as holding crying if it is filed as a cry and the labels find 1 s of crying in it. A clip's score is the
-highest mean over 0.72 s.
+highest mean over 0.72 s. Sources left out were heard by one student each, the test split by the mean that ships.
 
 {_figures(figures)}
 
-Thresholds (alerts: 3 s of crying heard, on clips with more than 4 s of it):
+Thresholds, by the monitor's own rule with its default settings: a clip counts as heard if an episode would begin (1 s of
+crying heard), alerts come after 3 s of crying heard, their recall is that of clips with more than 4 s of it:
 
 {_triggers(figures)}
 
@@ -101,8 +105,9 @@ Other clips heard as crying, by class, at normal sensitivity:
 
 ## Calibration
 Platt scaling fitted on sources left out, every source of crying weighing the same and crying making up 30 % of the
-time. Expected calibration error {figures["cry"]["error_after"]:.3f} (before: {figures["cry"]["error_before"]:.3f});
-with scale and shift taken from the *other* sources {figures["cross_fitted_error"]:.3f}; of the shipped ear on the test
+time: a single student's, applied to the mean of the ears' logits.
+Expected calibration error {figures["cry"]["error_after"]:.3f} (before: {figures["cry"]["error_before"]:.3f});
+with scale and shift taken from the *other* sources {figures["cross_fitted_error"]:.3f}; of what ships on the test
 split {figures["test_error"]:.3f}. Score → share right: {curve}.
 
 ## Data and licences

@@ -8,7 +8,7 @@ It knows scores and labels, never how a student was trained.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -85,6 +85,13 @@ def judge(ear: Ear, corpus: Corpus, which: Sequence[int], device: torch.device) 
             )
         )
     return result
+
+
+def mean(ears: Sequence[Sequence[Judged]]) -> list[Judged]:
+    """The word of several ears on the same clips: the mean of their logits, the embedding of the first."""
+    return [
+        replace(items[0], logits=np.mean([item.logits for item in items], axis=0)) for items in zip(*ears, strict=True)
+    ]
 
 
 def smooth(values: Scores, hops: int = 3) -> Scores:

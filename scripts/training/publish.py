@@ -25,8 +25,8 @@ from .learn import Recipe
 from .net import Ear
 from .prepare import Corpus
 
-# Share of other clips, from sources left out, that may be heard as crying (0.7 s mean over `on`).
-HEARD_SHARES = {"high": 0.04, "normal": 0.02, "low": 0.01}
+# Share of other clips, from sources left out, in which an episode may begin.
+HEARD_SHARES = {"high": 0.035, "normal": 0.025, "low": 0.015}
 OFF_OF_ON = 0.6  # hysteresis: crying goes on down to this share of `on`
 
 
@@ -47,27 +47,23 @@ def left_out(corpus: Corpus, folds: Sequence[tuple[Recipe, dict[str, torch.Tenso
 
 
 def choose_thresholds(judged: Sequence[Judged], fit: calibrate.Fit) -> dict[str, dict[str, float]]:
-    """Choose the pair for each sensitivity by the share of other clips heard as crying, on sources left out."""
-    peaks = np.sort(
-        [
-            float(judge.smooth(judge.sigmoid(fit.scale * item.logits[:, 0] + fit.shift)).max())
-            for item in judged
-            if judge.is_negative(item)
-        ]
-    )
+    """Choose the pair for each sensitivity: the lowest at which episodes begin in that share of other clips at most."""
+    scores = [judge.sigmoid(fit.scale * item.logits[:, 0] + fit.shift) for item in judged if judge.is_negative(item)]
     pairs = {}
     for name, share in HEARD_SHARES.items():
-        on = float(np.clip(np.quantile(peaks, 1 - share), 0.3, 0.97))
-        pairs[name] = {"on": round(on, 3), "off": round(on * OFF_OF_ON, 3)}
+        for on in np.arange(0.3, 0.975, 0.005):
+            if np.mean([calibrate.begins(score, on, OFF_OF_ON * on) for score in scores]) <= share:
+                break
+        pairs[name] = {"on": round(float(on), 3), "off": round(float(on) * OFF_OF_ON, 3)}
     return pairs
 
 
-def by_kind(judged: Sequence[Judged], fit: calibrate.Fit, on: float) -> dict[str, tuple[int, int]]:
+def by_kind(judged: Sequence[Judged], fit: calibrate.Fit, on: float, off: float) -> dict[str, tuple[int, int]]:
     """How many clips of each class there are, and how many were heard as crying."""
     counts: dict[str, tuple[int, int]] = {}
     for item in judged:
         if judge.is_negative(item):
-            heard = judge.smooth(judge.sigmoid(fit.scale * item.logits[:, 0] + fit.shift)).max() > on
+            heard = calibrate.begins(judge.sigmoid(fit.scale * item.logits[:, 0] + fit.shift), on, off)
             total, false = counts.get(item.clip.kind, (0, 0))
             counts[item.clip.kind] = (total + 1, false + int(heard))
     return counts
@@ -83,12 +79,15 @@ def publish(
     yamnet: teacher.Teacher,
 ) -> dict[str, Any]:
     """Judge a checkpoint on sources left out and on the test split, then `finish`, then fit the second ear's head."""
-    recipe, weights, _ = torch.load(checkpoint / "ship0.pt", map_location="cpu", weights_only=False)
     folds = torch.load(checkpoint / "folds.pt", map_location="cpu", weights_only=False)
-    ear = rebuild(recipe, weights).to(device)
-    test = judge.judge(ear, corpus, [i for i, c in enumerate(corpus.clips) if c.split == "test"], device)
+    ears = []
+    for path in sorted(checkpoint.glob("ship*.pt")):
+        recipe, weights, _ = torch.load(path, map_location="cpu", weights_only=False)
+        ears.append(rebuild(recipe, weights).to(device))
+    which = [i for i, c in enumerate(corpus.clips) if c.split == "test"]
+    test = judge.mean([judge.judge(ear, corpus, which, device) for ear in ears])
     judged = left_out(corpus, folds, device)
-    figures = finish(corpus.clips, judged, test, ear, folder, version, notes)
+    figures = finish(corpus.clips, judged, test, ears, folder, version, notes)
     yamnet = yamnet.to(device).eval()
     train = [i for i, clip in enumerate(corpus.clips) if clip.split == "train"]
     heard = {corpus.clips[i].path: second.hear(yamnet, corpus.samples[i], device) for i in train}
@@ -103,7 +102,7 @@ def finish(
     clips: Sequence[Clip],
     judged: Sequence[Judged],
     test: Sequence[Judged],
-    ear: Ear,
+    ears: Sequence[Ear],
     folder: Path,
     version: str,
     notes: dict[str, Any],
@@ -113,9 +112,9 @@ def finish(
     voice = calibrate.platt(*calibrate.moments(judged, 1))
     pairs = choose_thresholds(judged, cry)
     scale, shift = [cry.scale, voice.scale, 1.0], [cry.shift, voice.shift, 0.0]
-    export(ear, scale, shift, {"version": version, "hop_s": 0.24, "thresholds": pairs}, folder / "ear.onnx")
+    export(ears, scale, shift, {"version": version, "hop_s": 0.24, "thresholds": pairs}, folder / "ear.onnx")
     (folder / "thresholds.json").write_text(json.dumps(pairs, indent=2) + "\n")
-    on = pairs["normal"]["on"]
+    normal = pairs["normal"]["on"], pairs["normal"]["off"]
     figures: dict[str, Any] = {
         "version": version,
         "left_out": judge.summary(judged),
@@ -127,10 +126,11 @@ def finish(
         "thresholds": pairs,
         "trigger_left_out": {n: calibrate.trigger_figures(judged, cry, p["on"], p["off"]) for n, p in pairs.items()},
         "trigger_test": {n: calibrate.trigger_figures(test, cry, p["on"], p["off"]) for n, p in pairs.items()},
-        "kinds_left_out": by_kind(judged, cry, on),
-        "kinds_test": by_kind(test, cry, on),
+        "kinds_left_out": by_kind(judged, cry, *normal),
+        "kinds_test": by_kind(test, cry, *normal),
         "notes": notes,
-        "parameters": sum(p.numel() for p in ear.parameters()),
+        "ears": len(ears),
+        "parameters": sum(p.numel() for p in ears[0].parameters()),
     }
     write_card(clips, figures, folder)
     return figures
