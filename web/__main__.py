@@ -62,7 +62,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def _end_with_stdin() -> None:
     """Wait until whoever started the page is gone, however it went; then stop."""
-    while sys.stdin.buffer.read(1024):
+    # not sys.stdin.read: its lock, held here, would be missed when the interpreter ends
+    while os.read(0, 1024):
         continue
     os.kill(os.getpid(), signal.SIGTERM)
 
