@@ -99,4 +99,5 @@ def test_the_appliance_on_a_fresh_machine() -> None:
     ran = run(SCRIPTS / "check-machine", os.environ.get("NURSERY_CHECK_SUITE", "trixie"))
     if ran.returncode == 77:
         pytest.skip(ran.stderr.strip())
-    assert ran.returncode == 0, ran.stderr[-4000:]
+    steps = [line for line in ran.stderr.splitlines() if line.startswith(("[", "FAILED"))]
+    assert ran.returncode == 0, "\n".join([*steps, ran.stderr[-4000:]])
