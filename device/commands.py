@@ -66,9 +66,14 @@ def _text(payload: Payload, key: str, longest: int) -> str | None:
     value = payload.get(key)
     if value is None or value == "":
         return None
-    if not isinstance(value, str) or len(value) > longest or any(ord(c) < 32 and c != "\n" for c in value):
+    if not isinstance(value, str) or len(value) > longest or any(map(_unfit, value)):
         raise CommandError(f"{key} = {str(value)[:40]!r}: must be text of at most {longest} letters")
     return value
+
+
+def _unfit(letter: str) -> bool:
+    """True for control characters, and for half a surrogate pair, which no file or message can hold."""
+    return (ord(letter) < 32 and letter != "\n") or 0xD800 <= ord(letter) <= 0xDFFF
 
 
 def _number(payload: Payload, key: str, low: float, high: float) -> float | None:

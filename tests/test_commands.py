@@ -63,6 +63,7 @@ def test_commands(name: str, payload: dict[str, object], expected: Command) -> N
         ("acknowledge", {"caregiver": "x" * 25}, "at most 24"),
         ("need", {"need": "love"}, "must be one of hunger"),
         ("need", {}, "say the need"),
+        ("need", {"note": "\ud800"}, "must be text"),
         ("need", {"helped": ["magic"]}, "must be a list of feed"),
         ("mute", {}, "how many minutes"),
         ("mute", {"minutes": -1}, "from 0 to 1440"),
