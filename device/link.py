@@ -32,6 +32,17 @@ QUEUED = 2000
 """At most so many messages wait in memory for the broker's acknowledgement."""
 
 
+class _PahoLog(logging.LoggerAdapter[logging.Logger]):
+    """paho's own words; once we part in peace, its surprise at a closed socket is nobody's trouble."""
+
+    def __init__(self, logger: logging.Logger, closing: threading.Event) -> None:
+        super().__init__(logger)
+        self._closing = closing
+
+    def log(self, level: int, msg: object, *args: object, **more: Any) -> None:
+        super().log(logging.DEBUG if self._closing.is_set() else level, msg, *args, **more)
+
+
 class _Connection:
     """One life of a connection: a paho client, and who waits for which acknowledgement."""
 
@@ -214,7 +225,7 @@ class Link:
         )
         client.connect_timeout = CONNECT_S
         client.suppress_exceptions = True  # one in a callback would end paho's thread, and nobody would notice
-        client.enable_logger(log)
+        client.enable_logger(_PahoLog(log, self._closing))  # type: ignore[arg-type]
         client.max_queued_messages_set(QUEUED)
         client.max_inflight_messages_set(100)
         if address.user:
