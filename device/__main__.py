@@ -143,7 +143,8 @@ def _analyze(arguments: argparse.Namespace) -> int:
 def _devices(arguments: argparse.Namespace) -> int:
     from device.maintenance import print_devices
 
-    return print_devices(config.from_arguments(arguments).config)
+    config.from_arguments(arguments)
+    return print_devices()
 
 
 def _check(arguments: argparse.Namespace) -> int:

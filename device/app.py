@@ -4,6 +4,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import tzinfo
 from types import TracebackType
 from typing import Any
 
@@ -16,7 +17,7 @@ from device.clock import Clock, SystemClock
 from device.config import data_dir, journal_path, socket_path
 from device.control import Control
 from device.detector import Detector
-from device.ears import ear_names, make_detector, thresholds_of
+from device.ears import make_detector, thresholds_of
 from device.episode import EpisodeTracker
 from device.errors import AudioSourceError, NurseryError
 from device.events import Episode, EventSink, Mic, MonitorState
@@ -149,14 +150,15 @@ def build(
     )
     watchdog = Watchdog(clock=clock)
     clips = Clips(settings=config.clips, data_dir=folder, clock=clock, history_days=config.storage.history_days)
-    today = Today(journal, config.nursery.time_zone)
+    zone = family_zone(config.nursery.time_zone)
+    today = Today(journal, zone)
     sinks: dict[str, EventSink] = {"journal": journal, "panel": panel, "mqtt": mqtt}
     if config.push.url:
         sinks["push"] = push
     sinks |= {"clips": clips, "control": control, "watchdog": watchdog}
     learning = OnlineLearning(
         detector.model_version,
-        history=lambda: _lessons(config, clock),
+        history=lambda: _lessons(config, clock, zone),
         keep=journal.store_embedding,
     )
     monitor = Monitor(
@@ -178,7 +180,7 @@ def build(
             sensitivity=config.detector.sensitivity,
             alert_after_s=config.alerts.alert_after_s,
             quiet_between=config.alerts.quiet_hours,
-            ears=ear_names(config, detector),
+            ears=detector.ears,
             source="microphone" if source is None else "recording",
             demo=demo,
             version=__version__,
@@ -222,10 +224,10 @@ def build(
     return app
 
 
-def _lessons(config: Config, clock: Clock) -> Lessons:
+def _lessons(config: Config, clock: Clock, zone: tzinfo) -> Lessons:
     """What the family has taught so far."""
     with JournalReader(journal_path(config)) as reader:
-        return lessons(reader, clock.now().utc, family_zone(config.nursery.time_zone))
+        return lessons(reader, clock.now().utc, zone)
 
 
 def _address(config: Config, broker: Broker | None) -> Callable[[], Address]:

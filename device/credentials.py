@@ -3,12 +3,12 @@
 import hashlib
 import hmac
 import json
-import os
 import secrets
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from device.errors import ConfigError
+from device.files import write_whole
 
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without letters that look like digits
 
@@ -74,13 +74,7 @@ def load_or_create(folder: Path) -> tuple[Credentials, str | None]:
 def store(folder: Path, credentials: Credentials) -> None:
     """Write the credentials with mode 0600, whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "credentials.json"
-    temporary = path.with_suffix(".new")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(asdict(credentials), file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    write_whole(folder / "credentials.json", json.dumps(asdict(credentials), indent=1))
 
 
 def with_password(credentials: Credentials, password: str) -> Credentials:

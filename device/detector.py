@@ -47,6 +47,8 @@ class Thresholds:
 class SecondEar(Protocol):
     """Another listener, asked only while crying is suspected."""
 
+    name: str
+
     def listen(self, samples: FloatArray, cry: float, embedding: FloatArray) -> float | None:
         """Hear one hop (3,840 samples) and return a better cry score, or None to leave it."""
         ...
@@ -84,6 +86,11 @@ class Detector:
         self._shapes = [tuple(i.shape) for i in self._session.get_inputs()[1:]]
         self._features = LogMel()
         self.reset()
+
+    @property
+    def ears(self) -> tuple[str, ...]:
+        """Which ears are on, for people: the model's version, then the second ear if there is one."""
+        return (self.model_version,) if self._second is None else (self.model_version, self._second.name)
 
     def reset(self) -> None:
         """Forget the past, as after a gap in the sound."""

@@ -21,11 +21,6 @@ def make_detector(config: Config) -> Detector:
     return Detector(second_ear=_second_ear(config))
 
 
-def ear_names(config: Config, detector: Detector) -> tuple[str, ...]:
-    """Which ears are on, for people."""
-    return (detector.model_version, "YAMNet") if _second_ear(config) is not None else (detector.model_version,)
-
-
 def _second_ear(config: Config) -> SecondEar | None:
     if config.detector.second_ear == "off" or not available():
         return None
@@ -39,9 +34,12 @@ def _second_ear(config: Config) -> SecondEar | None:
 
 
 def thresholds_of(config: Config, sensitivity: str | None = None) -> tuple[float, float]:
-    """Score to begin crying at, and to pause under: the configured ones, else those measured for the sensitivity."""
-    on, off = config.detector.on_threshold, config.detector.off_threshold
-    if sensitivity is not None or not on or not off:
-        measured = thresholds(sensitivity or config.detector.sensitivity)
-        on, off = (measured.on, measured.off) if sensitivity is not None else (on or measured.on, off or measured.off)
-    return on, min(on, off)
+    """Score to begin crying at, and to pause under.
+
+    A `sensitivity` wished for at run time gives those measured for it; else the configured ones hold, where there are any.
+    """
+    measured = thresholds(sensitivity or config.detector.sensitivity)
+    if sensitivity is not None:
+        return measured.on, measured.off
+    on = config.detector.on_threshold or measured.on
+    return on, min(on, config.detector.off_threshold or measured.off)

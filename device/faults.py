@@ -1,7 +1,5 @@
 """The faults that now stand: each is told once when it begins and once when it ends."""
 
-from collections.abc import Callable
-
 from device.clock import Instant
 from device.events import DeviceEvent, Fault, FaultCleared, FaultRaised
 
@@ -28,7 +26,3 @@ class Faults:
         """A fault is over."""
         before = self._standing.pop(code, None)
         return (FaultCleared(at, before.text, code=code),) if before else ()
-
-
-Probe = Callable[[], str | None]
-"""Looks at one thing now and then: None if it is well, else a sentence for a person."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from device.clock import Instant
 from device.config import load
 from device.errors import ConfigError
+from device.files import write_whole
 from device.quiet import quiet_hours
 from device.settings import AlertSettings, Config
 
@@ -53,12 +54,7 @@ class House:
     def keep(self, changes: Mapping[str, object]) -> None:
         """Keep more changes, whole or not at all; a full disk is only logged, since they hold until the next start."""
         self._values |= {name: value for name, value in changes.items() if name in CHANGEABLE}
-        temporary = self._path.with_suffix(".new")
         try:
-            with temporary.open("w", encoding="utf-8") as file:
-                json.dump(self._values, file)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self._path)
+            write_whole(self._path, json.dumps(self._values))
         except OSError as error:
             log.warning("%s: cannot be written (%s); the change holds until the next start", self._path, error)

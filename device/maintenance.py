@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from device import credentials
-from device.address import Address
+from device.address import Address, address_of
 from device.config import data_dir, journal_path, socket_path
 from device.control_client import ControlClient
-from device.ears import ear_names, make_detector
+from device.ears import make_detector
 from device.errors import ControlError, NurseryError
 from device.quiet import family_zone
 from device.settings import Config
@@ -61,8 +61,7 @@ def _ears(config: Config) -> Row:
         detector = make_detector(config)
     except NurseryError as error:
         return "ears", False, str(error), {}
-    names = ear_names(config, detector)
-    return "ears", True, ", ".join(names), {"ears": list(names)}
+    return "ears", True, ", ".join(detector.ears), {"ears": list(detector.ears)}
 
 
 def _round_trip(config: Config) -> Row:
@@ -80,29 +79,23 @@ def _round_trip(config: Config) -> Row:
 def _broker(config: Config) -> Address:
     """The broker as a phone on this machine reaches it."""
     if config.mqtt.host:
-        mqtt = config.mqtt
-        return Address(mqtt.host, mqtt.port, mqtt.user, mqtt.password, mqtt.tls, mqtt.ca_file)
+        return address_of(config.mqtt)
     secrets, _ = credentials.load_or_create(data_dir(config))
     broker = config.broker
     host = "127.0.0.1" if broker.bind in ("0.0.0.0", "::", "") else broker.bind
     return Address(host, broker.port, secrets.mqtt_user, secrets.mqtt_password, bool(broker.tls_cert), broker.tls_cert)
 
 
-def print_devices(config: Config) -> int:
-    """List the microphones; gives 1 if there is none.
+def print_devices() -> int:
+    """List the microphones.
 
     Raises:
-        AudioSourceError: PortAudio is missing or does not start.
+        AudioSourceError: there is none, or no sound system.
     """
-    from device.portaudio import PortAudio
+    from device.microphone import devices
 
-    found = PortAudio().devices()
-    for device in found:
-        default = ", the default one" if device.default else ""
-        print(f"{device.name} ({device.channels} channels, {device.rate_hz:.0f} Hz{default})")
-    if not found:
-        print("No microphone was found. Plug one in; then run this again.", file=sys.stderr)
-    return 0 if found else 1
+    print("\n".join(devices()))
+    return 0
 
 
 def backup(config: Config, target: Path) -> int:

@@ -76,7 +76,6 @@ class Monitor:
         alive: Callable[[Instant], None] | None = None,
         house: HouseWays | None = None,
         on_score: Callable[[Score], None] | None = None,
-        on_block: Callable[[AudioBlock], None] | None = None,
         state: MonitorState | None = None,
     ) -> None:
         """Put the parts together; `sinks` are told in order, each under the fault code that its failing raises."""
@@ -92,7 +91,6 @@ class Monitor:
         self._alive = alive
         self._house = house
         self._on_score = on_score
-        self._on_block = on_block
         self._faults = Faults()
         self._inbox: queue.Queue[object] = queue.Queue(INBOX_BLOCKS + INBOX_EXTRA)
         self._stopping = threading.Event()
@@ -214,8 +212,6 @@ class Monitor:
         if self._last_end is not None and abs(block.start.since(self._last_end)) > GAP_S:
             self._detector.reset()
         self._last_end = block.end
-        if self._on_block is not None:
-            self._on_block(block)
         for heard in self._detector.feed(block):
             self._score(heard)
         self.state = replace(self.state, last_block=block.end)
@@ -246,7 +242,7 @@ class Monitor:
             event = self._learning.complete(event, self._tracker)
             for code, sink in self._sinks.items():
                 self._guard(code, lambda sink=sink, event=event: sink.handle(event))  # type: ignore[misc]
-            log.info("%s %s", event.event_type, getattr(event, "text", "") or getattr(event, "episode", None) and event.id)
+            log.info("%s", event.id)
         if events:
             self._updated = None
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from datetime import datetime, time
+from datetime import datetime, time, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -31,19 +31,16 @@ def quiet_hours(text: str, zone_name: str) -> Callable[[Instant], bool]:
     if not text:
         return lambda _: False
     begin, end = (time.fromisoformat(part) for part in text.split("-"))
+    zone = family_zone(zone_name)
 
     def inside(at: Instant) -> bool:
-        now = _local(at.utc, zone_name).time()
+        now = datetime.fromtimestamp(at.utc, zone).time()
         return begin <= now < end if begin <= end else now >= begin or now < end
 
     return inside
 
 
-def midnight_utc(utc: float, zone_name: str) -> float:
+def midnight_utc(utc: float, zone: tzinfo) -> float:
     """Unix time at which the local day of `utc` began; right on days with a clock change too."""
-    local = _local(utc, zone_name)
+    local = datetime.fromtimestamp(utc, zone)
     return local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0).timestamp()
-
-
-def _local(utc: float, zone_name: str) -> datetime:
-    return datetime.fromtimestamp(utc, family_zone(zone_name))

@@ -37,6 +37,8 @@ def available() -> bool:
 class SecondEar:
     """YAMNet with our head; implements the detector's `SecondEar` protocol."""
 
+    name = "YAMNet"
+
     def __init__(self, model: Path, head: Path = HEAD) -> None:
         """Load YAMNet's TensorFlow Lite file and the fusing head.
 

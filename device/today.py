@@ -7,7 +7,7 @@ from datetime import tzinfo
 from device.clock import Instant
 from device.errors import JournalError
 from device.journal import JournalWriter
-from device.quiet import family_zone, midnight_utc
+from device.quiet import midnight_utc
 from device.statistics import today
 
 log = logging.getLogger(__name__)
@@ -19,26 +19,23 @@ BEFORE_S = 6 * 3600.0
 
 
 class Today:
-    """Counts the day's episodes; `changed` has it count anew at the next call."""
+    """Counts the day's episodes anew whenever the journal has changed, and as the day goes on."""
 
-    def __init__(self, journal: JournalWriter, zone_name: str) -> None:
-        """Take the journal and the name of the family's time zone (empty: the machine's)."""
+    def __init__(self, journal: JournalWriter, zone: tzinfo) -> None:
+        """Take the journal and the family's time zone."""
         self._journal = journal
-        self._zone_name = zone_name
-        self._zone: tzinfo = family_zone(zone_name)
+        self._zone = zone
         self._counted: Instant | None = None
+        self._revision = -1
         self._last: Mapping[str, float | int | None] = {}
-
-    def changed(self) -> None:
-        """Count anew at the next call."""
-        self._counted = None
 
     def __call__(self, at: Instant) -> Mapping[str, float | int | None]:
         """The counts at `at`; those of before, if the journal cannot be read."""
-        if self._counted is None or at.since(self._counted) >= EVERY_S:
-            self._counted = at
+        fresh = self._counted is not None and at.since(self._counted) < EVERY_S
+        if not fresh or self._journal.revision != self._revision:
+            self._counted, self._revision = at, self._journal.revision
             try:
-                midnight = midnight_utc(at.utc, self._zone_name)
+                midnight = midnight_utc(at.utc, self._zone)
                 rows = self._journal.recent(midnight - BEFORE_S)
                 self._last = today(rows, self._zone, at.utc, self._journal.coverage(midnight, at.utc))
             except JournalError as error:

@@ -19,7 +19,7 @@ from types import FrameType
 from device import credentials
 from device.app import App, build
 from device.clock import SystemClock
-from device.config import Loaded, data_dir
+from device.config import Loaded, data_dir, toml
 from device.errors import NurseryError
 from device.settings import Config, sections
 from device.wavfile import ReplayClock, WavFile
@@ -53,7 +53,8 @@ def up(loaded: Loaded, *, replay: Path | None, speed: float, demo: bool, page: b
             from device.demo import prepare
 
             replay = replay or prepare(folder, SystemClock().now()).recording
-        _free(config.page.bind, config.page.port, "page.port") if page else None
+        if page:
+            _free(config.page.bind, config.page.port, "page.port")
         _, password = credentials.load_or_create(data_dir(config))
         app = stack.enter_context(_built(config, replay=replay, speed=speed, demo=demo, broker_needed=True))
         if page:
@@ -128,8 +129,6 @@ def _page(config: Config) -> Iterator[None]:
 
 def _settings(config: Config) -> list[str]:
     """The settings that are not defaults, as options; secrets never, since every user of the machine sees a command line."""
-    from device.config import toml
-
     options = ["--config", os.devnull]
     defaults = Config()
     for table, keys in sections().items():

@@ -208,6 +208,8 @@ def test_a_higher_sensitivity_hears_more_of_both(
 class Echo:
     """A second ear that doubles its confidence, and remembers what it was asked."""
 
+    name = "echo"
+
     def __init__(self) -> None:
         self.lengths: list[int] = []
 

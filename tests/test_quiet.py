@@ -1,6 +1,7 @@
 """Times of day in the family's zone."""
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -37,4 +38,4 @@ def test_quiet_hours_are_the_family_s(hours: str, when: str, inside: bool) -> No
     ],
 )
 def test_a_day_begins_at_local_midnight(when: str, begins: str) -> None:
-    assert midnight_utc(utc(when), "Europe/Berlin") == utc(begins)
+    assert midnight_utc(utc(when), ZoneInfo("Europe/Berlin")) == utc(begins)
