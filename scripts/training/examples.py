@@ -23,8 +23,8 @@ from .hearing import FrontEnd
 
 HOPS = 25  # an example: 6 s
 LENGTH = HOPS * features.HOP
-TEACHER_STEP = 2 * features.HOP
-TEACHER_HOPS = slice(3, 24, 2)  # the hops at whose end YAMNet's patches end
+TEACHER_STEP = 4 * features.HOP
+TEACHER_HOPS = slice(3, 24, 4)  # the hops at whose end YAMNet's patches end
 
 
 @dataclass(frozen=True, slots=True)

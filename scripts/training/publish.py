@@ -37,7 +37,16 @@ def rebuild(recipe: Recipe, weights: dict[str, torch.Tensor]) -> Ear:
     return ear.eval()
 
 
-def left_out(corpus: Corpus, folds: Sequence[tuple[Recipe, dict[str, torch.Tensor]]], device: torch.device) -> list[Judged]:
+Kept = tuple[Recipe, dict[str, torch.Tensor]]
+
+
+def checkpoint(folder: Path) -> tuple[list[Kept], list[Kept]]:
+    """Read a run's checkpoint: the ears that may ship and those of the folds, each a recipe and averaged weights."""
+    ships = [torch.load(path, map_location="cpu", weights_only=False)[:2] for path in sorted(folder.glob("ship*.pt"))]
+    return ships, torch.load(folder / "folds.pt", map_location="cpu", weights_only=False)
+
+
+def left_out(corpus: Corpus, folds: Sequence[Kept], device: torch.device) -> list[Judged]:
     """Score every clip of the train split by the student that never heard its source."""
     judged: list[Judged] = []
     for recipe, weights in folds:
@@ -71,7 +80,7 @@ def by_kind(judged: Sequence[Judged], fit: calibrate.Fit, on: float, off: float)
 
 def publish(
     corpus: Corpus,
-    checkpoint: Path,
+    run: Path,
     folder: Path,
     version: str,
     device: torch.device,
@@ -79,11 +88,8 @@ def publish(
     yamnet: teacher.Teacher,
 ) -> dict[str, Any]:
     """Judge a checkpoint on sources left out and on the test split, then `finish`, then fit the second ear's head."""
-    folds = torch.load(checkpoint / "folds.pt", map_location="cpu", weights_only=False)
-    ears = []
-    for path in sorted(checkpoint.glob("ship*.pt")):
-        recipe, weights, _ = torch.load(path, map_location="cpu", weights_only=False)
-        ears.append(rebuild(recipe, weights).to(device))
+    ships, folds = checkpoint(run)
+    ears = [rebuild(*ship).to(device) for ship in ships]
     which = [i for i, c in enumerate(corpus.clips) if c.split == "test"]
     test = judge.mean([judge.judge(ear, corpus, which, device) for ear in ears])
     judged = left_out(corpus, folds, device)
