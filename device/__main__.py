@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from device import __version__, config
+from device import __version__, config, memory
 from device.errors import NurseryError
 
 
@@ -77,6 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("file", type=Path, metavar="FILE")
     sub = add("erase", _erase, "deletes history, recordings and secrets")
     sub.add_argument("--yes", action="store_true", help="do not ask")
+    sub = add("forget", _forget, "learns anew: what was said so far stays in the history, but teaches no more")
+    sub.add_argument("--yes", action="store_true", help="do not ask")
+    sub.add_argument("--undo", action="store_true", help="takes the last forgetting back")
     sub = add("password", _password, "a new password for the page")
     sub.add_argument("--stdin", action="store_true", help="read it from the first line of stdin instead of making one")
     for name, key, help_ in (
@@ -106,6 +109,7 @@ def _speed(text: str) -> float:
 
 
 def _up(arguments: argparse.Namespace) -> int:
+    memory.spare()
     from device.up import up
 
     return up(
@@ -118,6 +122,7 @@ def _up(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    memory.spare()
     from device.up import run
 
     return run(config.from_arguments(arguments), replay=arguments.replay, speed=arguments.speed)
@@ -187,6 +192,12 @@ def _erase(arguments: argparse.Namespace) -> int:
     from device.maintenance import erase
 
     return erase(config.from_arguments(arguments).config, sure=arguments.yes)
+
+
+def _forget(arguments: argparse.Namespace) -> int:
+    from device.maintenance import forget
+
+    return forget(config.from_arguments(arguments).config, sure=arguments.yes, undo=arguments.undo)
 
 
 def _password(arguments: argparse.Namespace) -> int:

@@ -21,6 +21,7 @@ from amqtt.contexts import Action
 from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
 
+from device import memory
 from device.broker_door import MONITOR, NOT_AUTHORIZED, Rejected, allowed, read_hello
 
 log = logging.getLogger("device.broker")
@@ -208,6 +209,8 @@ async def serve(order: dict[str, Any]) -> None:
 
 def main() -> None:
     """Read the order, serve; one line on standard output says `ready` or what is wrong."""
+    memory.spare()
+    memory.expendable()  # the monitor, which starts it anew, tells by its buzzer and its page meanwhile
     logging.basicConfig(level=logging.WARNING, format="broker: %(message)s")
     logging.getLogger("amqtt").setLevel(logging.CRITICAL)
     logging.getLogger("transitions").setLevel(logging.ERROR)

@@ -22,10 +22,11 @@ def make_detector(config: Config) -> Detector:
 
 
 def _second_ear(config: Config) -> SecondEar | None:
-    if config.detector.second_ear == "off" or not available():
+    if config.detector.second_ear == "off":
         return None
     for folder in (data_dir(config) / "models", Path(__file__).parent.parent / "models"):
-        if (model := folder / "yamnet.tflite").exists():
+        # The file first: to look for the runtime is to load it, 8 MB.
+        if (model := folder / "yamnet.tflite").exists() and available():
             try:
                 return SecondEar(model)
             except DetectorError as error:

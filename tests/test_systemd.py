@@ -60,6 +60,14 @@ def test_units_never_give_up_and_stay_bounded(unit: str) -> None:
     assert service["UMask"] == "0077"
 
 
+def test_if_memory_runs_out_the_monitor_goes_last() -> None:
+    monitor, page = (read(unit)["Service"] for unit in UNITS)
+    assert int(monitor["OOMScoreAdjust"]) < 0 < int(page["OOMScoreAdjust"])
+    assert monitor["ManagedOOMPreference"] == "avoid"
+    # A broker that was killed must not take the monitor with it: the monitor starts it again.
+    assert monitor["OOMPolicy"] == "continue"
+
+
 def test_neither_unit_needs_the_other() -> None:
     for unit in UNITS:
         assert not {"Requires", "BindsTo", "PartOf", "Requisite"} & set(read(unit)["Unit"])

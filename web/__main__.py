@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 from types import FrameType
 
+from device import memory
 from device.clock import SystemClock
 from device.config import data_dir, load, socket_path
 from device.errors import NurseryError
@@ -26,6 +27,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--end-with-stdin", action="store_true", help="end when standard input does, as a child should")
     options = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    memory.spare()
     logging.getLogger("waitress").setLevel(logging.WARNING)
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     try:
