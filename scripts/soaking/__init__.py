@@ -1,0 +1,1 @@
+"""Parts of scripts/soak: the sounds, the house of processes, what is looked at, the verdict."""
