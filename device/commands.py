@@ -10,6 +10,7 @@ from device.events import (
     Command,
     Context,
     Edit,
+    Forget,
     Helped,
     ImportContexts,
     Kind,
@@ -136,6 +137,13 @@ def _alerts(payload: Payload, at: Instant, source: Source) -> Command:
     return SetAlerts(at, source, after_s, None if hours is None else str(hours))
 
 
+def _forget(payload: Payload, at: Instant, source: Source) -> Command:
+    undo = payload.get("undo", False)
+    if not isinstance(undo, bool):
+        raise CommandError(f"undo = {str(undo)[:40]!r}: must be true or false")
+    return Forget(at, source, undo)
+
+
 def _test(payload: Payload, at: Instant, source: Source) -> Command:
     return TestAlert(at, source, _text(payload, "token", 64) or "")
 
@@ -178,6 +186,7 @@ _MAKERS: dict[str, Callable[[Payload, Instant, Source], Command]] = {
     "mute": _mute,
     "sensitivity": _sensitivity,
     "alerts": _alerts,
+    "forget": _forget,
     "test": _test,
     "edit": _edit,
     "import": _import,
@@ -189,6 +198,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "mute": ("minutes",),
     "sensitivity": ("sensitivity",),
     "alerts": ("alert_after_s", "quiet_hours"),
+    "forget": ("undo",),
     "test": ("token",),
     "edit": ("episode", "action", "at_s", "caregiver", "note"),
     "import": ("entries",),

@@ -152,6 +152,15 @@ class SetAlerts:
 
 
 @dataclass(frozen=True, slots=True)
+class Forget:
+    """A wish that learning begin anew: what was said so far stays in the history, but teaches no more; `undo` ends that."""
+
+    at: Instant
+    source: Source
+    undo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TestAlert:
     """A wish for a test alert; `token` comes back in the event, so that the sender can measure the round trip."""
 
@@ -232,7 +241,7 @@ class ImportContexts:
     contexts: tuple[Context, ...]
 
 
-Command = Response | Tag | Mute | SetSensitivity | SetAlerts | TestAlert | Edit | ImportContexts
+Command = Response | Tag | Mute | SetSensitivity | SetAlerts | Forget | TestAlert | Edit | ImportContexts
 TrackerInput = Score | Response | Tag | Mute | AudioLost | AudioRestored | Tick
 
 
@@ -511,6 +520,14 @@ class Muted(DeviceEvent):
 
     event_type = "muted"
     until: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten(DeviceEvent):
+    """Learning has begun anew, or (`undone`) what was said before teaches again; never told outside the house's own page."""
+
+    event_type = "forgotten"
+    undone: bool = False
 
 
 Event = EpisodeEvent | DeviceEvent

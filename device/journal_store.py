@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from device.clock import Instant
-from device.events import EpisodeEvent, EpisodeTagged, EpisodeUpdated, Event, FaultCleared, FaultRaised, Muted
+from device.events import EpisodeEvent, EpisodeTagged, EpisodeUpdated, Event, FaultCleared, FaultRaised, Forgotten, Muted
 from device.journal_edits import log_tag, stored
+from device.journal_forget import forget_sounds, put_right
 from device.journal_rows import episode_of, put_episode, put_event, right_onset
 from device.journal_salvage import finish, salvage
 from device.journal_schema import check, is_broken, open_writer, transaction
 
-UNSENT = (EpisodeUpdated, Muted)
+UNSENT = (EpisodeUpdated, Forgotten, Muted)
 """Events that are no news to anybody outside; they do not go into the outbox."""
 
 DELETED_KEPT_DAYS = 30.0
-"""How long a deleted episode can still be brought back."""
+"""How long a deleted episode can still be brought back, and the sounds of what is no longer learned from are kept."""
 
 PURGE_ROWS = 200
 """Episodes deleted for good at once, so that no purge holds up the listening."""
@@ -119,6 +120,7 @@ def correct(db: sqlite3.Connection, boot_id: str, offset: float) -> None:
         )
     for (data,) in db.execute("SELECT data FROM episode WHERE boot_id = ? AND synced = 0", (boot_id,)).fetchall():
         put_episode(db, right_onset(episode_of(data), offset))
+    put_right(db, boot_id, offset)
 
 
 def purge(db: sqlite3.Connection, now_utc: float, history_days: float) -> bool:
@@ -138,6 +140,7 @@ def purge(db: sqlite3.Connection, now_utc: float, history_days: float) -> bool:
         ):
             if history_days > 0:
                 db.execute(sql, (oldest,))
+        forget_sounds(db, now_utc - DELETED_KEPT_DAYS * 86_400, PURGE_ROWS)
     if gone:
         _log.info("forgot %d episodes for good", gone)
     return gone >= PURGE_ROWS

@@ -17,6 +17,8 @@ from device.events import (
     EpisodeEnded,
     EpisodeTagged,
     Event,
+    Forget,
+    Forgotten,
     MonitorState,
     StoredEvent,
     Tag,
@@ -25,6 +27,7 @@ from device.journal_backlog import Backlog
 from device.journal_coverage import CoverageLog, read_coverage
 from device.journal_disk import Disk, Result
 from device.journal_edits import carry_out, stored
+from device.journal_forget import carry_out as begin_anew
 from device.journal_rows import LIGHT, episode_of, light, put_contexts
 from device.journal_schema import check, explain, open_reader, transaction
 from device.journal_shapes import EpisodeRow, Span
@@ -151,6 +154,13 @@ class JournalWriter:
         """
         self.revision += 1
         return self._change(lambda db: carry_out(db, edit, self._alerts, self._clock.boot_id))
+
+    def forget(self, wish: Forget) -> Forgotten | None:
+        """Begin to learn anew, or take that back: a mark and its event in one transaction; None if nothing changes.
+
+        JournalError as `apply`.
+        """
+        return self._change(lambda db: begin_anew(db, wish, self._clock.boot_id))
 
     def import_contexts(self, contexts: Iterable[Context]) -> int:
         """Store a diary's entries (`read_diary`); how many were new: the same again adds none. JournalError: as `apply`."""

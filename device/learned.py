@@ -15,10 +15,10 @@ class Learned:
     verifier: Verifier
 
 
-def learn(examples: Sequence[Example], model_version: str, *, since_utc: float = 0.0) -> Learned:
-    """Learn needs and false alarms from the history; `since_utc` is when the family wished to begin anew."""
-    known = [e for e in examples if e.at_utc >= since_utc and e.embedding is not None and e.model_version == model_version]
+def learn(examples: Sequence[Example], model_version: str) -> Learned:
+    """Learn needs and false alarms from the history, for the ear of this version."""
+    known = [e for e in examples if e.embedding is not None and e.model_version == model_version]
     # an untagged episode may be the very cat: only what a parent called crying counts as a cry
     cries = [e.embedding for e in known if e.confirmed and not e.not_crying and e.embedding is not None]
     false = [e.embedding for e in known if e.not_crying and e.embedding is not None]
-    return Learned(Learner.from_history(examples, model_version, since_utc=since_utc), Verifier(cries, false))
+    return Learned(Learner.from_history(examples, model_version), Verifier(cries, false))

@@ -19,6 +19,7 @@ from device.events import (
     EpisodeEvent,
     EpisodeTagged,
     Event,
+    Forgotten,
     NeedGuess,
     Score,
 )
@@ -42,14 +43,12 @@ class OnlineLearning:
         *,
         history: Callable[[], Lessons],
         keep: Callable[[str, str, Vector], None],
-        since_utc: float = 0.0,
     ) -> None:
         """Take what gives the history, and what stores an episode's embedding: its id, the model's version, the vector."""
         self._version = model_version
         self._history = history
         self._diary = Diary(())
         self._keep = keep
-        self._since_utc = since_utc
         self._mean = Mean()
         self._stale = True
         self.learned = learn((), model_version)
@@ -64,10 +63,10 @@ class OnlineLearning:
 
     def complete(self, event: Event, tracker: EpisodeTracker) -> Event:
         """Give the event with the present guess in it, and let the tracker know it too."""
-        if not isinstance(event, EpisodeEvent):
-            return event
-        if isinstance(event, EpisodeTagged | EpisodeEdited):
+        if isinstance(event, EpisodeTagged | EpisodeEdited | Forgotten):
             self._stale = True
+            return event
+        if not isinstance(event, EpisodeEvent):
             return event
         guess = self._guess(event.episode)
         for present in (tracker.episode, tracker.last):
@@ -91,7 +90,7 @@ class OnlineLearning:
             log.warning("cannot learn from the history now: %s", error)
             return
         self._diary = lessons.diary
-        self.learned = learn(lessons.examples, self._version, since_utc=self._since_utc)
+        self.learned = learn(lessons.examples, self._version)
 
     def _guess(self, episode: Episode) -> NeedGuess:
         return self.learned.needs.guess(self._diary.situation(episode.onset.utc), self._mean.vector)

@@ -131,6 +131,24 @@ def erase(config: Config, *, sure: bool) -> int:
     return 0
 
 
+def forget(config: Config, *, sure: bool, undo: bool) -> int:
+    """Ask the running monitor to learn anew, or to let what was said before teach again.
+
+    Raises:
+        ControlError: no monitor is running.
+    """
+    with ControlClient(socket_path(config)) as client:
+        if not undo and not sure and input("Learn anew, from the next cry on? The history stays. Type yes: ") != "yes":
+            print("Nothing was forgotten.")
+            return 1
+        client.send("forget", {"undo": undo})
+    if undo:
+        print("What was said before teaches again.")
+    else:
+        print("It learns anew from the next cry on. `nursery-monitor forget --undo` takes that back.")
+    return 0
+
+
 def export(config: Config, form: str, output: Path | None) -> int:
     """Write out the whole history."""
     from device.journal_export import export_csv, export_json

@@ -19,6 +19,7 @@ from device.events import (
     Edit,
     Event,
     EventSink,
+    Forget,
     ImportContexts,
     Mic,
     MicLost,
@@ -188,6 +189,8 @@ class Monitor:
                 self._edit(item)
             case ImportContexts():
                 self._history.import_contexts(item.contexts)
+            case Forget():
+                self._forget(item)
             case SetSensitivity():
                 self._set_sensitivity(item)
             case SetAlerts():
@@ -314,6 +317,11 @@ class Monitor:
         else:
             self._tracker.adopt(edited.episode)
         self._emit((edited,))
+
+    def _forget(self, wish: Forget) -> None:
+        forgotten = self._history.forget(wish)
+        if forgotten is not None:
+            self._emit((forgotten,))
 
     def _set_sensitivity(self, wish: SetSensitivity) -> None:
         if self._thresholds is not None:

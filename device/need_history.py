@@ -6,7 +6,9 @@ from datetime import tzinfo
 
 import numpy as np
 
+from device.clock import Instant
 from device.events import Context, Helped, Need, Outcome
+from device.journal_forget import begun
 from device.journal_reader import JournalReader
 from device.journal_shapes import EpisodeRow
 from device.need_prior import Diary
@@ -20,21 +22,31 @@ _HELPED = {Helped.FEED: "feed", Helped.CHANGE: "change"}
 
 @dataclass(frozen=True, slots=True)
 class Lessons:
-    """What there is to learn from, oldest first, and the diary that tells the situation of the next cry."""
+    """What there is to learn from, oldest first, and the diary that tells the situation of the next cry.
+
+    `begun` is when the family wished learning to begin anew, None if it never did: what is older is not among it.
+    """
 
     examples: tuple[Example, ...]
     diary: Diary
+    begun: Instant | None = None
 
 
 def lessons(reader: JournalReader, now_utc: float, zone: tzinfo | None = None) -> Lessons:
-    """Read the last half year; a feed or change that helped counts like one in a diary. JournalError as the reader's."""
+    """Read the last half year, or what came since learning last began anew. JournalError as the reader's.
+
+    A feed or change that helped counts like one in a diary; both are facts, and go on to count.
+    """
     since = now_utc - SINCE_S
+    beginning = begun(reader.meta())
     rows = [row for row in reader.rows(since_utc=since) if not row.open]
     contexts = [*reader.contexts(since, now_utc + 1.0), *_helped(rows)]
     diary = Diary(contexts, zone)
     vectors = {each.episode_id: each for each in reader.embeddings()}
     examples = []
     for row in rows:
+        if beginning is not None and row.onset.utc < beginning.utc:
+            continue
         heard = vectors.get(row.id)
         examples.append(
             Example(
@@ -48,7 +60,7 @@ def lessons(reader: JournalReader, now_utc: float, zone: tzinfo | None = None) -
                 confirmed=row.need is not None or bool(row.helped),
             )
         )
-    return Lessons(tuple(examples), diary)
+    return Lessons(tuple(examples), diary, beginning)
 
 
 def _helped(rows: Sequence[EpisodeRow]) -> Iterator[Context]:

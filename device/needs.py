@@ -100,10 +100,10 @@ class Learner:
         self.temperature = 1.0
 
     @classmethod
-    def from_history(cls, examples: Sequence[Example], model_version: str = "", *, since_utc: float = 0.0) -> "Learner":
-        """Learn from every example in order of time; `since_utc` is when the family wished to begin anew."""
+    def from_history(cls, examples: Sequence[Example], model_version: str = "") -> "Learner":
+        """Learn from every example in order of time."""
         learner = cls(model_version)
-        kept = sorted((e for e in examples if e.at_utc >= since_utc), key=lambda e: (e.at_utc, e.episode_id))
+        kept = sorted(examples, key=lambda e: (e.at_utc, e.episode_id))
         tagged = [e.at_utc for e in kept if e.need in NEEDS]
         first = tagged[-MOST_TAGS] if len(tagged) > MOST_TAGS else float("-inf")
         for example in kept:

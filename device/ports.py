@@ -10,7 +10,7 @@ from device.audio import AudioBlock
 from device.clock import Instant
 from device.detector import Heard
 from device.episode import EpisodeTracker
-from device.events import Context, Edit, EpisodeEdited, EpisodeTagged, Event, Score, Tag
+from device.events import Context, Edit, EpisodeEdited, EpisodeTagged, Event, Forget, Forgotten, Score, Tag
 from device.settings import AlertSettings
 
 
@@ -47,6 +47,10 @@ class History(Protocol):
         """Carry out a person's correction; None if it changes nothing."""
         ...
 
+    def forget(self, wish: Forget) -> Forgotten | None:
+        """Let learning begin anew, or take that back; None if it changes nothing."""
+        ...
+
     def import_contexts(self, contexts: Iterable[Context]) -> int:
         """Keep a diary's entries; give how many of them are new."""
         ...
@@ -73,6 +77,10 @@ class NoHistory:
 
     def apply(self, edit: Edit) -> EpisodeEdited | None:
         """Have nothing to correct."""
+        return None
+
+    def forget(self, wish: Forget) -> Forgotten | None:
+        """Have nothing to forget."""
         return None
 
     def import_contexts(self, contexts: Iterable[Context]) -> int:

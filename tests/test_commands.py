@@ -12,6 +12,7 @@ from device.events import (
     Command,
     Context,
     Edit,
+    Forget,
     Helped,
     ImportContexts,
     Kind,
@@ -41,6 +42,8 @@ PAGE = Source.PAGE
         ("sensitivity", {"sensitivity": "high"}, SetSensitivity(START, PAGE, "high")),
         ("alerts", {"alert_after_s": 120, "quiet_hours": "22:00-06:00"}, SetAlerts(START, PAGE, 120.0, "22:00-06:00")),
         ("alerts", {"quiet_hours": ""}, SetAlerts(START, PAGE, None, "")),
+        ("forget", {}, Forget(START, PAGE)),
+        ("forget", {"undo": True}, Forget(START, PAGE, undo=True)),
         ("test", {"token": "x"}, TestAlert(START, PAGE, "x")),
         ("edit", {"episode": "e1", "action": "arrive", "at_s": 40}, Edit(START, PAGE, "e1", "arrive", 40.0)),
         ("edit", {"action": "undo"}, Edit(START, PAGE, "", "undo")),
@@ -74,6 +77,7 @@ def test_commands(name: str, payload: dict[str, object], expected: Command) -> N
         ("alerts", {"alert_after_s": 1801}, "from 0 to 1800"),
         ("alerts", {"quiet_hours": "night"}, "write hours like"),
         ("sensitivity", {"sensitivity": "max"}, "low, normal or high"),
+        ("forget", {"undo": "yes"}, "must be true or false"),
         ("edit", {"episode": "e", "action": "burn"}, "must be one of"),
         ("edit", {"action": "delete"}, "which episode"),
         ("import", {}, "1 to 200 entries"),
@@ -92,7 +96,7 @@ values = st.recursive(
     max_leaves=5,
 )
 keys = st.sampled_from(
-    ["caregiver", "need", "episode", "helped", "note", "minutes", "token", "action", "at_s", "sensitivity"]
+    ["caregiver", "need", "episode", "helped", "note", "minutes", "token", "action", "at_s", "sensitivity", "undo"]
 )
 
 

@@ -233,12 +233,6 @@ def test_a_broken_embedding_harms_nothing() -> None:
     assert np.isfinite(learner.probabilities(AFTER_FEED, story[0].embedding)).all()
 
 
-def test_forgetting_begins_anew() -> None:
-    story = examples(LOUD, 40)
-    assert Learner.from_history(story, VERSION, since_utc=story[-1].at_utc + 1.0).tags == 0
-    assert Learner.from_history([], VERSION).summary().tags == {}
-
-
 def test_not_crying_and_unsure_teach_no_need() -> None:
     learner = Learner.from_history(
         [Example("a", 0.0, AFTER_FEED, Need.UNSURE), Example("b", 1.0, AFTER_FEED, Need.HUNGER, not_crying=True)]
