@@ -1,42 +1,11 @@
-"""The shapes of what the statistics take and give."""
+"""The shapes of what the statistics give."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
-from device.events import Helped, Need
-from device.rhythm import Heard
+from device.events import Helped
 
 LEAST = 10
 """Fewer episodes make no curve and no range."""
-
-
-class Case(Heard, Protocol):
-    """What is needed of an episode; `Episode` and the journal's `EpisodeRow` both have it."""
-
-    @property
-    def answered_s(self) -> float | None:
-        """Onset → the first known sign of an answer."""
-        ...
-
-    @property
-    def time_to_calm_s(self) -> float | None:
-        """Arrive → offset."""
-        ...
-
-    @property
-    def time_to_response_s(self) -> float | None:
-        """Onset → arrive."""
-        ...
-
-    @property
-    def need(self) -> Need | None:
-        """The need as tagged."""
-        ...
-
-    @property
-    def helped(self) -> tuple[Helped, ...]:
-        """What helped, as tagged."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

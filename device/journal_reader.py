@@ -1,5 +1,6 @@
 """Reading the history: what the page and the command line use."""
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -9,12 +10,14 @@ from typing import Any
 
 from device.clock import Instant
 from device.errors import JournalError
-from device.events import Context, Episode, Need, Outcome, StoredEvent
+from device.events import Bout, Context, Episode, Need, Outcome, StoredEvent
 from device.journal_coverage import read_coverage
 from device.journal_edits import changes
-from device.journal_rows import LIGHT, episode_of, event_of, light, vector_of
+from device.journal_rows import COLUMNS, LIGHT, columns, episode_of, event_of, light, vector_of
 from device.journal_schema import VERSION, explained, open_reader, version
 from device.journal_shapes import Change, Embedding, EpisodeRow, FaultRecord, Span
+from device.table import Table
+from device.wire import decode_part
 
 LONGEST_S = 86_400.0
 """No sleep or feed in a diary lasts longer."""
@@ -93,6 +96,11 @@ class JournalReader:
         return [
             light(row) for row in self._all(f"SELECT {LIGHT} FROM episode WHERE {where} ORDER BY onset_utc {order}", values)
         ]
+
+    def table(self, *, since_utc: float | None = None, until_utc: float | None = None) -> Table:
+        """Give the episodes whose onset lies in [since, until) as columns, oldest first; use it before closing this."""
+        where, values = _filter(since_utc, until_utc, None, None, None)
+        return columns(self._all(f"SELECT {COLUMNS} FROM episode WHERE {where} ORDER BY onset_utc", values), self._bouts)
 
     def count(
         self,
@@ -205,12 +213,12 @@ class JournalReader:
         with explained(self._path):
             return changes(self._db, limit)
 
-    def embeddings(self, model_version: str | None = None) -> list[Embedding]:
-        """What the detector heard of each episode that still is there; of one model's version, or all."""
+    def embeddings(self, model_version: str | None = None, *, since_utc: float = 0.0) -> list[Embedding]:
+        """What the detector heard of each episode that still is there, from an onset on; of one model's version, or all."""
         rows = self._all(
-            "SELECT e.episode_id, e.model_version, e.vector FROM embedding e JOIN episode p ON p.id = e.episode_id "
-            "WHERE p.deleted_utc IS NULL AND (?1 IS NULL OR e.model_version = ?1) ORDER BY p.onset_utc",
-            (model_version,),
+            "SELECT e.episode_id, e.model_version, e.vector FROM episode p JOIN embedding e ON p.id = e.episode_id WHERE "
+            "p.deleted_utc IS NULL AND p.onset_utc >= ?2 AND (?1 IS NULL OR e.model_version = ?1) ORDER BY p.onset_utc",
+            (model_version, since_utc),
         )
         return [Embedding(name, model, vector_of(blob)) for name, model, blob in rows]
 
@@ -223,6 +231,13 @@ class JournalReader:
     def _all(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with explained(self._path):
             return self._db.execute(sql, values).fetchall()
+
+    def _bouts(self, rows: list[int]) -> list[tuple[Bout, ...]]:
+        found = self._all(
+            "SELECT json_extract(p.data, '$.bouts') FROM json_each(?) j JOIN episode p ON p.rowid = j.value ORDER BY j.key",
+            (json.dumps(rows),),
+        )
+        return [decode_part(tuple[Bout, ...], json.loads(row[0])) for row in found]
 
     def _known(self, rows: list[tuple[Any, ...]]) -> Iterator[StoredEvent]:
         offsets: dict[str, float] = dict(

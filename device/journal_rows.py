@@ -2,15 +2,17 @@
 
 import json
 import sqlite3
-import sys
-from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from device.clock import Instant
-from device.events import Context, Episode, Event, Helped, Need, Outcome, StoredEvent
+from device.events import Bout, Context, Episode, Event, Helped, Need, Outcome, StoredEvent
 from device.journal_shapes import EpisodeRow
+from device.table import HELPED, NEEDS, NONE, OUTCOMES, Table
 from device.wire import decode_episode, decode_event, encode_episode, encode_event
 
 LIGHT = (
@@ -43,6 +45,45 @@ def light(row: sqlite3.Row | tuple[Any, ...]) -> EpisodeRow:
         _NEEDS.get(need),
         tuple([Helped(name) for name in helped.split()]) if helped else (),
         data,
+    )
+
+
+def _code(column: str, names: Iterable[str]) -> str:
+    """SQL for a name's place among `names`."""
+    return (
+        f"CASE {column} " + " ".join(f"WHEN '{name}' THEN {code}" for code, name in enumerate(names)) + f" ELSE {NONE} END"
+    )
+
+
+def _bits(column: str, names: Iterable[str]) -> str:
+    """SQL for a bit for each of `names` that stands in a column of words."""
+    bits = " + ".join(f"(instr({column}, '{name}') > 0) * {1 << bit}" for bit, name in enumerate(names))
+    return f"CASE {column} WHEN '' THEN 0 ELSE {bits} END"
+
+
+COLUMNS = (
+    "onset_utc, offset_s, coalesce(arrived_s, acknowledged_s), arrived_s, crying_s, distress, "
+    f"{_code('outcome', OUTCOMES)}, {_code('need', NEEDS)}, {_bits('helped', HELPED)}, rowid"
+)
+"""The columns that `columns` reads, in its order: numbers alone, which come out ten times as fast as words."""
+
+
+def columns(rows: Sequence[tuple[Any, ...]], bouts_of: Callable[[list[int]], Sequence[tuple[Bout, ...]]]) -> Table:
+    """Make a table of the columns `COLUMNS`; `bouts_of` gives bouts by row number of the file."""
+    numbers = np.array(rows, dtype=np.float64).reshape(len(rows), 10)
+    onset, offset, answered, arrived, crying, distress = numbers.T[:6]
+    outcome, need, helped, row = numbers.T[6:].astype(np.int64)
+    return Table(
+        onset,
+        offset,
+        np.maximum(0.0, answered),
+        np.maximum(0.0, arrived),
+        crying,
+        distress,
+        outcome,
+        need,
+        helped,
+        lambda wanted: bouts_of(row[wanted].tolist()),
     )
 
 
@@ -118,21 +159,14 @@ def put_contexts(db: sqlite3.Connection, contexts: Iterable[Context]) -> int:
     return new
 
 
-def vector_of(blob: bytes) -> tuple[float, ...]:
+def vector_of(blob: bytes) -> NDArray[np.float32]:
     """Read an embedding's numbers (float32, little-endian); ValueError if the length is odd."""
-    numbers = array("f")
-    numbers.frombytes(blob)
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    return tuple(numbers)
+    return np.frombuffer(blob, dtype="<f4").astype(np.float32, copy=False)
 
 
 def blob_of(vector: Iterable[float]) -> bytes:
     """Write an embedding's numbers as float32, little-endian."""
-    numbers = array("f", vector)
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    return numbers.tobytes()
+    return np.fromiter(vector, dtype="<f4").tobytes()
 
 
 def right_onset(episode: Episode, utc_minus_monotonic: float) -> Episode:

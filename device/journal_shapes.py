@@ -3,6 +3,9 @@
 import json
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from device.clock import Instant
 from device.events import Bout, Distress, Helped, Need, Outcome
 from device.wire import decode_part
@@ -44,13 +47,13 @@ class Change:
     undone_utc: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Embedding:
     """What the detector heard of an episode: a vector that only the model of that version understands."""
 
     episode_id: str
     model_version: str
-    vector: tuple[float, ...]
+    vector: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
-"""The log-normal law of times of which some are only known to be longer: pure, standard library alone."""
+"""The log-normal law of times of which some are only known to be longer: pure, numpy alone."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from device.survival import EVENT
+import numpy as np
+from numpy.typing import ArrayLike
+
+from device.survival import EVENT, Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +29,19 @@ class LogNormal:
         return math.exp(self.sigma)
 
 
-def log_normal(times: Sequence[float], kinds: Sequence[int]) -> LogNormal | None:
+def log_normal(times: ArrayLike, kinds: ArrayLike) -> LogNormal | None:
     """The log-normal law that makes the times most likely; competing and censored ones count as "not until then".
 
     Times under a second count as one second. Newton's method on mu and log sigma. None with fewer than three events or
     without any spread.
     """
-    logs = [math.log(max(1.0, time)) for time in times]
-    seen = [x for x, kind in zip(logs, kinds, strict=True) if kind == EVENT]
-    left = [x for x, kind in zip(logs, kinds, strict=True) if kind != EVENT]
-    if len(seen) < 3 or max(seen) - min(seen) < 1e-9:
+    logs = np.log(np.maximum(np.asarray(times, dtype=np.float64), 1.0))
+    event = np.asarray(kinds) == EVENT
+    seen, left = logs[event], logs[~event]
+    if len(seen) < 3 or float(np.ptp(seen)) < 1e-9:
         return None
-    mu = math.fsum(seen) / len(seen)
-    beta = math.log(math.sqrt(math.fsum((x - mu) ** 2 for x in seen) / len(seen)))
+    mu = float(seen.mean())
+    beta = math.log(float(seen.std()))
     value = _likelihood(seen, left, mu, beta)
     for _ in range(200):
         g_mu, g_beta, h_mm, h_mb, h_bb = _derivatives(seen, left, mu, beta)
@@ -63,35 +65,33 @@ def log_normal(times: Sequence[float], kinds: Sequence[int]) -> LogNormal | None
     return LogNormal(mu, math.exp(beta), len(logs), len(seen))
 
 
-def _tail(z: float) -> tuple[float, float]:
+def _tail(z: Array) -> tuple[Array, Array]:
     """The log of the normal law's upper tail at z, and its hazard there; a continued fraction where it underflows."""
-    if z < 25:
-        tail = 0.5 * math.erfc(z / math.sqrt(2))
-        return math.log(tail), math.exp(-z * z / 2) / math.sqrt(2 * math.pi) / tail
-    hazard = z + 1 / (z + 2 / (z + 3 / (z + 4 / z)))
-    return -z * z / 2 - 0.5 * math.log(2 * math.pi) - math.log(hazard), hazard
+    near = np.minimum(z, 25.0)
+    tail = 0.5 * np.fromiter(map(math.erfc, (near / math.sqrt(2)).tolist()), np.float64, len(near))
+    far = np.maximum(z, 25.0)
+    hazard = far + 1 / (far + 2 / (far + 3 / (far + 4 / far)))
+    return (
+        np.where(z < 25, np.log(tail), -far * far / 2 - 0.5 * math.log(2 * math.pi) - np.log(hazard)),
+        np.where(z < 25, np.exp(-near * near / 2) / math.sqrt(2 * math.pi) / tail, hazard),
+    )
 
 
-def _likelihood(seen: Sequence[float], left: Sequence[float], mu: float, beta: float) -> float:
+def _likelihood(seen: Array, left: Array, mu: float, beta: float) -> float:
     sigma = math.exp(beta)
-    return math.fsum(-beta - ((x - mu) / sigma) ** 2 / 2 for x in seen) + math.fsum(_tail((x - mu) / sigma)[0] for x in left)
+    return float((-beta - ((seen - mu) / sigma) ** 2 / 2).sum() + _tail((left - mu) / sigma)[0].sum())
 
 
-def _derivatives(
-    seen: Sequence[float], left: Sequence[float], mu: float, beta: float
-) -> tuple[float, float, float, float, float]:
+def _derivatives(seen: Array, left: Array, mu: float, beta: float) -> tuple[float, float, float, float, float]:
     """First and second derivatives of the log-likelihood in mu and beta = log sigma."""
     sigma = math.exp(beta)
-    g_mu = g_beta = h_mm = h_mb = h_bb = 0.0
-    for x in seen:
-        z = (x - mu) / sigma
-        g_mu, g_beta = g_mu + z / sigma, g_beta + z * z - 1
-        h_mm, h_mb, h_bb = h_mm - 1 / sigma**2, h_mb - 2 * z / sigma, h_bb - 2 * z * z
-    for x in left:
-        z = (x - mu) / sigma
-        hazard = _tail(z)[1]
-        slope = hazard * (hazard - z)
-        g_mu, g_beta = g_mu + hazard / sigma, g_beta + z * hazard
-        h_mm, h_mb = h_mm - slope / sigma**2, h_mb - (hazard + z * slope) / sigma
-        h_bb -= z * (hazard + z * slope)
-    return g_mu, g_beta, h_mm, h_mb, h_bb
+    z, far = (seen - mu) / sigma, (left - mu) / sigma
+    hazard = _tail(far)[1]
+    slope = hazard * (hazard - far)
+    return (
+        float(z.sum() + hazard.sum()) / sigma,
+        float((z * z - 1).sum() + (far * hazard).sum()),
+        -float(len(z) + slope.sum()) / sigma**2,
+        -float(2 * z.sum() + (hazard + far * slope).sum()) / sigma,
+        -float((2 * z * z).sum() + (far * (hazard + far * slope)).sum()),
+    )

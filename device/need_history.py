@@ -4,8 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
-import numpy as np
-
 from device.clock import Instant
 from device.events import Context, Helped, Need, Outcome
 from device.journal_forget import begun
@@ -42,7 +40,7 @@ def lessons(reader: JournalReader, now_utc: float, zone: tzinfo | None = None) -
     rows = [row for row in reader.rows(since_utc=since) if not row.open]
     contexts = [*reader.contexts(since, now_utc + 1.0), *_helped(rows)]
     diary = Diary(contexts, zone)
-    vectors = {each.episode_id: each for each in reader.embeddings()}
+    vectors = {each.episode_id: each for each in reader.embeddings(since_utc=since)}
     examples = []
     for row in rows:
         if beginning is not None and row.onset.utc < beginning.utc:
@@ -55,7 +53,7 @@ def lessons(reader: JournalReader, now_utc: float, zone: tzinfo | None = None) -
                 diary.situation(row.onset.utc),
                 None if row.need is Need.UNSURE else row.need,
                 row.outcome is Outcome.FALSE_ALARM,
-                None if heard is None else np.asarray(heard.vector, dtype=np.float32),
+                None if heard is None else heard.vector,
                 "" if heard is None else heard.model_version,
                 confirmed=row.need is not None or bool(row.helped),
             )

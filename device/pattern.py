@@ -1,12 +1,14 @@
 """Whether crying keeps to a time of day, and which: claimed only where the days really say so. Pure."""
 
-import math
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
-from device.rhythm import HOUR_S, Covered, Heard, crying, listened_by_day, true
+import numpy as np
+
+from device.hours import DAY_S, HOUR_S, Array, Pieces, Whole, local_time
+from device.rhythm import Covered, by_hour, crying, listening
+from device.table import Cases, Mask, Table, table
 
 LEAST_DAYS = 14
 """No pattern is looked for in fewer days that were listened to for at least half of the day."""
@@ -39,7 +41,7 @@ class Window:
     p: float
 
 
-def likely_window(episodes: Sequence[Heard], coverage: Sequence[Covered], zone: tzinfo, now_utc: float) -> Window | None:
+def likely_window(episodes: Cases, coverage: Sequence[Covered], zone: tzinfo, now_utc: float) -> Window | None:
     """The window of two hours with most crying, if crying really keeps to a time of day; None if that cannot be said.
 
     Each sufficiently covered day gives the sum of unit vectors that point to its cries' times on a 24-hour dial, minus what
@@ -47,53 +49,60 @@ def likely_window(episodes: Sequence[Heard], coverage: Sequence[Covered], zone: 
     day, and |sum of sums|² / sum of |sums|² follows the exponential law (a Rayleigh test with days as clusters). It is
     done for one, two and three times a day, and the smallest p-value is corrected for the three looks (Šidák).
     """
-    listened = {day: hours for day, hours in listened_by_day(coverage, zone).items() if sum(hours) >= 12 * HOUR_S}
-    onsets: dict[date, list[float]] = defaultdict(list)
-    hours_cried: dict[date, list[float]] = defaultdict(lambda: [0.0] * 24)
-    for episode in true(episodes):
-        begin = datetime.fromtimestamp(episode.onset.utc, zone)
-        if begin.date() in listened:
-            onsets[begin.date()].append(begin.hour + begin.minute / 60)
-            for local, seconds in crying(episode, zone):
-                hours_cried[local.date()][local.hour] += seconds
-    if len(listened) < LEAST_DAYS or sum(map(len, onsets.values())) < LEAST_EPISODES:
+    true = table(episodes).real()
+    return window_of(true, crying(true, zone), listening(coverage, zone), zone, now_utc)
+
+
+def window_of(true: Table, cried: Pieces, listened: Pieces, zone: tzinfo, now_utc: float) -> Window | None:
+    """The same from pieces; `true` holds no false alarms, and `cried` is its crying."""
+    days, heard = by_hour(listened)
+    enough = heard.sum(axis=1) >= 12 * HOUR_S
+    days, heard = days[enough], heard[enough]
+    local = local_time(zone, true.onset_utc)
+    known, day = _among(days, (local // DAY_S).astype(np.int64))
+    hour = (local[known] % DAY_S // 60) / 60
+    if len(days) < LEAST_DAYS or len(hour) < LEAST_EPISODES:
         return None
-    p = _rayleigh(onsets, listened)
+    p = _rayleigh(day, hour, heard)
     if p > SURE:
         return None
-    cried = [sum(hours_cried[day][hour] for day in listened) for hour in range(24)]
-    heard = [sum(hours[hour] for hours in listened.values()) for hour in range(24)]
-    mean = sum(cried) / sum(heard)
-    rates = [_share(cried, heard, hour) for hour in range(24)]
-    start = max(range(24), key=lambda hour: rates[hour])
-    if rates[start] < LIFT * mean:
+    # only days that were listened to count, both where an episode began and where its crying went on
+    kept = _among(days, (local[cried.owner] // DAY_S).astype(np.int64))[0] & _among(days, cried.hour // 24)[0]
+    place = np.searchsorted(days, cried.hour[kept] // 24) * 24 + cried.hour[kept] % 24
+    hours = np.bincount(place, cried.seconds[kept], minlength=24 * len(days)).reshape(-1, 24)
+    rates = _two(hours.sum(axis=0)) / np.maximum(_two(heard.sum(axis=0)), 1.0)
+    rates[_two(heard.sum(axis=0)) < HOUR_S * WINDOW_H] = 0.0
+    start = int(np.argmax(rates))
+    if rates[start] < LIFT * hours.sum() / heard.sum():
         return None
-    inside = [(start + step) % 24 for step in range(WINDOW_H)]
-    days = sum(1 for day in listened if any(hours_cried[day][hour] > 0 for hour in inside))
-    return Window(start, (start + WINDOW_H) % 24, days, len(listened), _next(start, zone, now_utc), p)
+    cries = int(np.count_nonzero(hours[:, [start, (start + 1) % 24]].any(axis=1)))
+    return Window(start, (start + WINDOW_H) % 24, cries, len(days), _next(start, zone, now_utc), p)
 
 
-def _rayleigh(onsets: dict[date, list[float]], listened: dict[date, list[float]]) -> float:
+def _among(days: Whole, asked: Whole) -> tuple[Mask, Whole]:
+    """Which of the days asked for are among `days` (in order), and the place of those."""
+    place = np.searchsorted(days, asked)
+    found = np.asarray((place < len(days)) & (np.append(days, -1)[place] == asked))
+    return found, place[found]
+
+
+def _two(hours: Array) -> Array:
+    """Sums over each hour and the one after it."""
+    return np.asarray(hours + np.roll(hours, -1))
+
+
+def _rayleigh(day: Whole, hour: Array, heard: Array) -> float:
     best = 1.0
+    counts = np.bincount(day, minlength=len(heard))
     for times_a_day in HARMONICS:
-        turn = 2 * math.pi * times_a_day / 24
-        dial = [complex(math.cos(turn * (hour + 0.5)), math.sin(turn * (hour + 0.5))) for hour in range(24)]
-        total, lengths = complex(0), 0.0
-        for day, hours in listened.items():
-            mean = sum(share * point for share, point in zip(hours, dial, strict=True)) / sum(hours)
-            found = [complex(math.cos(turn * hour), math.sin(turn * hour)) for hour in onsets.get(day, [])]
-            day_sum = sum(found, complex(0)) - len(found) * mean
-            total += day_sum
-            lengths += abs(day_sum) ** 2
+        turn = 2j * np.pi * times_a_day / 24
+        mean = heard @ np.exp(turn * (np.arange(24) + 0.5)) / heard.sum(axis=1)
+        points = np.exp(turn * hour)
+        sums = np.bincount(day, points.real, len(heard)) + 1j * np.bincount(day, points.imag, len(heard)) - counts * mean
+        lengths = float((np.abs(sums) ** 2).sum())
         if lengths > 0:
-            best = min(best, math.exp(-(abs(total) ** 2) / lengths))
-    return 1.0 - (1.0 - best) ** len(HARMONICS)
-
-
-def _share(cried: Sequence[float], heard: Sequence[float], start: int) -> float:
-    hours = [(start + step) % 24 for step in range(WINDOW_H)]
-    listened = sum(heard[hour] for hour in hours)
-    return sum(cried[hour] for hour in hours) / listened if listened >= HOUR_S * WINDOW_H else 0.0
+            best = min(best, float(np.exp(-(abs(sums.sum()) ** 2) / lengths)))
+    return float(1.0 - (1.0 - best) ** len(HARMONICS))
 
 
 def _next(hour: int, zone: tzinfo, now_utc: float) -> float:

@@ -1,44 +1,15 @@
 """When in the day and week crying comes: sums by local hour, right across clock changes. Pure."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import date, tzinfo
 from typing import Protocol
 
-from device.clock import Instant
-from device.events import Bout, Outcome
+import numpy as np
 
-HOUR_S = 3600.0
-
-
-class Heard(Protocol):
-    """What is needed of an episode; `Episode` and the journal's `EpisodeRow` both have it."""
-
-    @property
-    def onset(self) -> Instant:
-        """When it began."""
-        ...
-
-    @property
-    def offset_s(self) -> float | None:
-        """When it ended, seconds after onset."""
-        ...
-
-    @property
-    def crying_s(self) -> float:
-        """Seconds of crying in it."""
-        ...
-
-    @property
-    def bouts(self) -> tuple[Bout, ...]:
-        """Its bouts."""
-        ...
-
-    @property
-    def outcome(self) -> Outcome | None:
-        """How it ended."""
-        ...
+from device.events import Distress
+from device.hours import EPOCH, HOUR_S, Array, Pieces, Whole, cut, local_time
+from device.table import Cases, Mask, Table, table
 
 
 class Covered(Protocol):
@@ -73,66 +44,75 @@ class Rhythm:
         return None if listened < HOUR_S / 2 else self.crying_s[weekday][hour] / listened * 60
 
 
-def pieces(start_utc: float, end_utc: float, zone: tzinfo) -> Iterator[tuple[datetime, float]]:
-    """Cut an interval at every local full hour: local beginning and length of each piece, right across clock changes."""
-    at = start_utc
-    while at < end_utc:
-        local = datetime.fromtimestamp(at, zone)
-        step = HOUR_S - local.minute * 60 - local.second - local.microsecond / 1e6
-        if datetime.fromtimestamp(at + step, zone).utcoffset() != local.utcoffset():
-            # A clock change may come within the hour (Lord Howe turns by half an hour): go by quarters.
-            step = step % 900 or 900.0
-        until = min(end_utc, at + max(step, 1e-3))
-        yield local, until - at
-        at = until
+def crying(cases: Table, zone: tzinfo) -> Pieces:
+    """All crying, cut at full hours. Most episodes lie within one hour, and then need no look at the bouts."""
+    begin = local_time(zone, cases.onset_utc)
+    within = begin % HOUR_S + cases.offset_s < HOUR_S - 1
+    rows = np.flatnonzero(~within)
+    bouts = cases.bouts_of(rows.tolist())
+    owner = np.repeat(rows, [len(each) for each in bouts])
+    times = np.array([(bout.start_s, bout.end_s) for each in bouts for bout in each]).reshape(-1, 2)
+    onset = cases.onset_utc[owner]
+    parts = cut(onset + times[:, 0], onset + times[:, 1], zone)
+    return Pieces(
+        np.concatenate([np.flatnonzero(within), owner[parts.owner]]),
+        np.concatenate([(begin[within] // HOUR_S).astype(np.int64), parts.hour]),
+        np.concatenate([cases.crying_s[within], parts.seconds]),
+    )
 
 
-def crying(episode: Heard, zone: tzinfo) -> Iterator[tuple[datetime, float]]:
-    """The episode's crying, cut at full hours. Most lie within one hour, and then need no look at the bouts."""
-    onset = episode.onset.utc
-    begin = datetime.fromtimestamp(onset, zone)
-    if episode.offset_s is not None and begin.minute * 60 + begin.second + episode.offset_s < HOUR_S - 1:
-        yield begin, episode.crying_s
-        return
-    for bout in episode.bouts:
-        yield from pieces(onset + bout.start_s, onset + bout.end_s, zone)
+def listening(coverage: Sequence[Covered], zone: tzinfo) -> Pieces:
+    """All listening, cut at full hours."""
+    spans = np.array([(span.start_utc, span.end_utc) for span in coverage if span.kind == "listening"]).reshape(-1, 2)
+    return cut(spans[:, 0], spans[:, 1], zone)
 
 
-def rhythm(episodes: Sequence[Heard], coverage: Sequence[Covered], zone: tzinfo) -> Rhythm:
+def rhythm(episodes: Cases, coverage: Sequence[Covered], zone: tzinfo) -> Rhythm:
     """Sum crying and listening by weekday and hour; false alarms are left out, and so is all time not listened to."""
-    heard = [[0.0] * 24 for _ in range(7)]
-    listened = [[0.0] * 24 for _ in range(7)]
-    for episode in true(episodes):
-        for local, seconds in crying(episode, zone):
-            heard[local.weekday()][local.hour] += seconds
-    for local, seconds in _listened(coverage, zone):
-        listened[local.weekday()][local.hour] += seconds
-    return Rhythm(tuple(map(tuple, heard)), tuple(map(tuple, listened)))
+    return rhythm_of(crying(table(episodes).real(), zone), listening(coverage, zone))
 
 
-def crying_by_day(episodes: Sequence[Heard], zone: tzinfo) -> dict[date, float]:
+def rhythm_of(cried: Pieces, listened: Pieces) -> Rhythm:
+    """The same from pieces."""
+    return Rhythm(_by_week(cried), _by_week(listened))
+
+
+def crying_by_day(episodes: Cases, zone: tzinfo) -> dict[date, float]:
     """Seconds of crying on each local day with any."""
-    days: dict[date, float] = defaultdict(float)
-    for episode in true(episodes):
-        for local, seconds in crying(episode, zone):
-            days[local.date()] += seconds
-    return dict(days)
+    return seconds_by_day(crying(table(episodes).real(), zone))
+
+
+def seconds_by_day(pieces: Pieces) -> dict[date, float]:
+    """Seconds on each local day with any."""
+    days, place = np.unique(pieces.hour // 24, return_inverse=True)
+    return dict(zip(map(day_of, days.tolist()), np.bincount(place, pieces.seconds).tolist(), strict=True))
 
 
 def listened_by_day(coverage: Sequence[Covered], zone: tzinfo) -> dict[date, list[float]]:
     """Seconds listened to on each local day, by hour."""
-    days: dict[date, list[float]] = defaultdict(lambda: [0.0] * 24)
-    for local, seconds in _listened(coverage, zone):
-        days[local.date()][local.hour] += seconds
-    return dict(days)
+    days, hours = by_hour(listening(coverage, zone))
+    return dict(zip(map(day_of, days.tolist()), hours.tolist(), strict=True))
 
 
-def true(episodes: Sequence[Heard]) -> Iterator[Heard]:
-    """Leave out what was no crying."""
-    return (episode for episode in episodes if episode.outcome is not Outcome.FALSE_ALARM)
+def by_hour(pieces: Pieces) -> tuple[Whole, Array]:
+    """The days (since 1970) with any, in order, and a row of 24 sums for each."""
+    days, place = np.unique(pieces.hour // 24, return_inverse=True)
+    sums = np.bincount(place * 24 + pieces.hour % 24, pieces.seconds, minlength=24 * len(days))
+    return days, np.asarray(sums, dtype=np.float64).reshape(-1, 24)
 
 
-def _listened(coverage: Sequence[Covered], zone: tzinfo) -> Iterator[tuple[datetime, float]]:
-    for span in coverage:
-        if span.kind == "listening":
-            yield from pieces(span.start_utc, span.end_utc, zone)
+def grades(distress: Array) -> dict[Distress, Mask]:
+    """For each grade, which of the values it covers."""
+    names = [Distress.of(each) for each in distress.tolist()]
+    return {grade: np.array([name is grade for name in names], dtype=bool) for grade in Distress}
+
+
+def day_of(number: int) -> date:
+    """The date of a day counted since 1970."""
+    return date.fromordinal(EPOCH + number)
+
+
+def _by_week(pieces: Pieces) -> tuple[tuple[float, ...], ...]:
+    # 1 January 1970 was a Thursday
+    place = (pieces.hour // 24 + 3) % 7 * 24 + pieces.hour % 24
+    return tuple(map(tuple, np.bincount(place, pieces.seconds, minlength=7 * 24).reshape(7, 24).tolist()))

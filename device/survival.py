@@ -1,26 +1,31 @@
-"""Estimates of times until something happens, where for some it never did or is not known: pure, standard library alone.
+"""Estimates of times until something happens, where for some it never did or is not known: pure, numpy alone.
 
 Times are seconds. Formulas: Collett, Modelling Survival Data in Medical Research (3rd ed.), chapters 2, 3 and 12; checked
 against lifelines in the tests.
 """
 
 import math
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 CENSORED, EVENT, COMPETING = 0, 1, 2
 """What happened at a time: not known from there on, what is asked for, or something that makes it impossible."""
 
 Z95 = NormalDist().inv_cdf(0.975)
 
+Array = NDArray[np.float64]
+
 
 @dataclass(frozen=True, slots=True)
 class Curve:
     """A step function of time with pointwise 95 % limits; `p[i]` holds from `times_s[i]` on, before the first it is `start`.
 
-    `at_risk` are those for whom it could still happen just before each time.
+    `at_risk` are those for whom it could still happen just before each time; of all `n`, it happened for `events`.
     """
 
     start: float
@@ -31,10 +36,11 @@ class Curve:
     high: tuple[float, ...]
     at_risk: tuple[int, ...]
     n: int
+    events: int
 
     def at(self, time_s: float) -> tuple[float, float, float]:
         """Value and limits at a time."""
-        index = sum(1 for time in self.times_s if time <= time_s) - 1
+        index = bisect_right(self.times_s, time_s) - 1
         return (self.start, self.start, self.start) if index < 0 else (self.p[index], self.low[index], self.high[index])
 
 
@@ -47,87 +53,98 @@ class Estimate:
     high: float | None
 
 
-def _table(times: Sequence[float], kinds: Sequence[int]) -> list[tuple[float, int, int, int]]:
-    """Rows (time, at risk before it, events, competing events) for every time at which any of both happened."""
-    if len(times) != len(kinds):
-        raise ValueError(f"There are {len(times)} times but {len(kinds)} kinds; give one for each.")
-    pairs = sorted(zip(times, kinds, strict=True))
-    rows: list[tuple[float, int, int, int]] = []
-    index, n = 0, len(pairs)
-    while index < n:
-        time, first = pairs[index][0], index
-        while index < n and pairs[index][0] == time:
-            index += 1
-        here = [kind for _, kind in pairs[first:index]]
-        if any(kind != CENSORED for kind in here):
-            rows.append((time, n - first, here.count(EVENT), here.count(COMPETING)))
-    return rows
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Every time at which an event or a competing one happened: how many were at risk before it, and how many of each."""
+
+    time: Array
+    at_risk: Array
+    events: Array
+    competing: Array
 
 
-def _only_events(kinds: Sequence[int]) -> list[int]:
+def _table(times: ArrayLike, kinds: ArrayLike) -> _Table:
+    time, kind = np.asarray(times, dtype=np.float64), np.asarray(kinds, dtype=np.int64)
+    if len(time) != len(kind):
+        raise ValueError(f"There are {len(time)} times but {len(kind)} kinds; give one for each.")
+    every, place = np.unique(time, return_inverse=True)
+    leaving, events, competing = (
+        np.bincount(place[which], minlength=len(every)).astype(np.float64)
+        for which in (slice(None), kind == EVENT, kind == COMPETING)
+    )
+    at_risk = len(time) - np.cumsum(leaving) + leaving
+    seen = (events > 0) | (competing > 0)
+    return _Table(every[seen], at_risk[seen], events[seen], competing[seen])
+
+
+def _only_events(kinds: ArrayLike) -> NDArray[np.int64]:
     """The same with competing events as censored."""
-    return [EVENT if kind == EVENT else CENSORED for kind in kinds]
+    return np.where(np.asarray(kinds, dtype=np.int64) == EVENT, EVENT, CENSORED)
 
 
-def _limits(p: float, variance: float) -> tuple[float, float]:
+def _limits(p: Array, variance: Array) -> tuple[Array, Array]:
     """95 % limits by the complementary log-log transformation, which keeps them between 0 and 1."""
-    if not 0 < p < 1:
-        return p, p
-    scale, width = math.log(-math.log(p)), Z95 * math.sqrt(max(0.0, variance)) / (p * abs(math.log(p)))
-    return _double_exp(scale + width), _double_exp(scale - width)
+    low, high = p.copy(), p.copy()
+    inner = (p > 0) & (p < 1)
+    logs = np.log(p[inner])
+    scale, width = np.log(-logs), Z95 * np.sqrt(np.maximum(variance[inner], 0.0)) / (p[inner] * -logs)
+    low[inner], high[inner] = _double_exp(scale + width), _double_exp(scale - width)
+    return low, high
 
 
-def _double_exp(x: float) -> float:
-    return 0.0 if x > 700 else math.exp(-math.exp(x))
+def _double_exp(x: Array) -> Array:
+    return np.asarray(np.exp(-np.exp(np.minimum(x, 700.0))))
 
 
-def kaplan_meier(times: Sequence[float], kinds: Sequence[int]) -> Curve:
+def kaplan_meier(times: ArrayLike, kinds: ArrayLike) -> Curve:
     """Share for whom the event has not happened yet (competing events count as censored): the product-limit estimate.
 
     Variance after Greenwood, limits by log(-log). Once nobody is left the lower limit is 0 and the upper one stays.
     """
-    survival, spread = 1.0, 0.0
-    columns: list[tuple[float, float, float, float, float, int]] = []
-    for time, at_risk, events, _ in _table(times, _only_events(kinds)):
-        survival *= 1 - events / at_risk
-        if events < at_risk:
-            spread += events / (at_risk * (at_risk - events))
-            variance = survival**2 * spread
-            low, high = _limits(survival, variance)
-        else:
-            variance, low, high = 0.0, 0.0, columns[-1][4] if columns else 1.0
-        columns.append((time, survival, variance, low, high, at_risk))
-    return _curve(1.0, columns, len(times))
+    t = _table(times, _only_events(kinds))
+    survival = np.asarray(np.cumprod(1 - t.events / t.at_risk), dtype=np.float64)
+    left = t.at_risk > t.events
+    spread = np.cumsum(t.events[left] / (t.at_risk[left] * (t.at_risk[left] - t.events[left])))
+    variance = np.zeros(len(survival))
+    variance[left] = survival[left] ** 2 * spread
+    low, high = _limits(survival, variance)
+    if len(left) and not left[-1]:  # only at the last time can nobody be left
+        low[-1], high[-1] = 0.0, high[-2] if len(high) > 1 else 1.0
+    return _curve(1.0, t, survival, variance, low, high, np.size(np.asarray(times)))
 
 
-def aalen_johansen(times: Sequence[float], kinds: Sequence[int]) -> Curve:
+def aalen_johansen(times: ArrayLike, kinds: ArrayLike) -> Curve:
     """Share for whom the event has happened by a time, where a competing event makes it impossible (cumulative incidence).
 
     Variance as Collett gives it (p. 411, the delta method), limits by log(-log).
     """
-    survival, incidence = 1.0, 0.0
-    # The sums over earlier times of (F(t) - F_i)^2 a_i and (F(t) - F_i) b_i, kept as polynomials in F(t).
-    a = a_f = a_ff = b = b_f = own = 0.0
-    columns: list[tuple[float, float, float, float, float, int]] = []
-    for time, at_risk, events, competing in _table(times, kinds):
-        before, every = survival, events + competing
-        incidence += before * events / at_risk
-        survival *= 1 - every / at_risk
-        if every < at_risk:
-            weight = every / (at_risk * (at_risk - every))
-            a, a_f, a_ff = a + weight, a_f + weight * incidence, a_ff + weight * incidence**2
-        own += before**2 * events * (at_risk - events) / at_risk**3
-        weight = before * events / at_risk**2
-        b, b_f = b + weight, b_f + weight * incidence
-        variance = max(0.0, a * incidence**2 - 2 * a_f * incidence + a_ff + own - 2 * (b * incidence - b_f))
-        low, high = _limits(incidence, variance)
-        columns.append((time, incidence, variance, low, high, at_risk))
-    return _curve(0.0, columns, len(times))
+    t = _table(times, kinds)
+    every = t.events + t.competing
+    survival = np.cumprod(1 - every / t.at_risk)
+    before = np.concatenate([[1.0], survival[:-1]])[: len(survival)]
+    incidence = np.cumsum(before * t.events / t.at_risk)
+    # The sums over earlier times of (F(t) - F_i)^2 a_i and (F(t) - F_i) b_i, as polynomials in F(t).
+    left = t.at_risk > every
+    weight = np.zeros(len(every))
+    weight[left] = every[left] / (t.at_risk[left] * (t.at_risk[left] - every[left]))
+    a, a_f, a_ff = (np.cumsum(weight * incidence**power) for power in range(3))
+    own = np.cumsum(before**2 * t.events * (t.at_risk - t.events) / t.at_risk**3)
+    weight = before * t.events / t.at_risk**2
+    b, b_f = np.cumsum(weight), np.cumsum(weight * incidence)
+    variance = np.maximum(0.0, a * incidence**2 - 2 * a_f * incidence + a_ff + own - 2 * (b * incidence - b_f))
+    low, high = _limits(incidence, variance)
+    return _curve(0.0, t, incidence, variance, low, high, np.size(np.asarray(times)))
 
 
-def _curve(start: float, columns: list[tuple[float, float, float, float, float, int]], n: int) -> Curve:
-    times, p, variance, low, high, at_risk = zip(*columns, strict=True) if columns else ((),) * 6
-    return Curve(start, times, p, variance, low, high, at_risk, n)
+def _curve(start: float, t: _Table, p: Array, variance: Array, low: Array, high: Array, n: int) -> Curve:
+    at_risk: list[int] = t.at_risk.astype(np.int64).tolist()
+    return Curve(
+        start, _tuple(t.time), _tuple(p), _tuple(variance), _tuple(low), _tuple(high), tuple(at_risk), n, int(t.events.sum())
+    )
+
+
+def _tuple(numbers: Array) -> tuple[float, ...]:
+    return tuple(numbers.tolist())
 
 
 def median(survival: Curve) -> Estimate:
@@ -148,19 +165,21 @@ def quantile(incidence: Curve, share: float) -> float | None:
     return next(time for time, p in zip(incidence.times_s, incidence.p, strict=True) if p >= wanted)
 
 
-def log_rank(
-    times: Sequence[float], kinds: Sequence[int], other_times: Sequence[float], other_kinds: Sequence[int]
-) -> float | None:
+def log_rank(times: ArrayLike, kinds: ArrayLike, other_times: ArrayLike, other_kinds: ArrayLike) -> float | None:
     """p-value of the log-rank test: could both groups have the same law? None if there is no event to compare."""
-    first = {time: (at_risk, events) for time, at_risk, events, _ in _table(times, _only_events(kinds))}
-    other = {time: (at_risk, events) for time, at_risk, events, _ in _table(other_times, _only_events(other_kinds))}
-    ordered, other_ordered = sorted(times), sorted(other_times)
-    difference = variance = 0.0
-    for time in sorted(first.keys() | other.keys()):
-        n1, d1 = first.get(time) or (len(ordered) - bisect_left(ordered, time), 0)
-        n2, d2 = other.get(time) or (len(other_ordered) - bisect_left(other_ordered, time), 0)
-        n, d = n1 + n2, d1 + d2
-        difference += d1 - d * n1 / n
-        if n > 1:
-            variance += d * (n1 / n) * (n2 / n) * (n - d) / (n - 1)
+    first, other = _table(times, _only_events(kinds)), _table(other_times, _only_events(other_kinds))
+    every = np.union1d(first.time, other.time)
+    n1, n2 = (
+        len(ordered) - np.searchsorted(ordered, every)
+        for ordered in (np.sort(np.asarray(group, dtype=np.float64)) for group in (times, other_times))
+    )
+    d1, d = np.zeros(len(every)), np.zeros(len(every))
+    d1[np.searchsorted(every, first.time)] = first.events
+    d[np.searchsorted(every, other.time)] = other.events
+    d += d1
+    n = n1 + n2
+    difference = float((d1 - d * n1 / n).sum())
+    many = n > 1
+    d, n1, n2, n = d[many], n1[many], n2[many], n[many]
+    variance = float((d * (n1 / n) * (n2 / n) * (n - d) / (n - 1)).sum())
     return math.erfc(math.sqrt(difference**2 / variance / 2)) if variance > 0 else None

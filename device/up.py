@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 
 PAGE_RESTART_S = 2.0
 
+FRUGAL = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""The page's sums are small: more threads would only take memory."""
+
 
 def run(loaded: Loaded, *, replay: Path | None, speed: float) -> int:
     """The monitor alone, until a signal; gives the exit status."""
@@ -105,7 +108,7 @@ def _page(config: Config) -> Iterator[None]:
     def keep() -> None:
         while not stopping.is_set():
             command = [sys.executable, "-m", "web", "--end-with-stdin", *_settings(config)]
-            process = subprocess.Popen(command, stdin=subprocess.PIPE)
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, env={**os.environ, **FRUGAL})
             processes[:] = [process]
             status = process.wait()
             if not stopping.is_set():

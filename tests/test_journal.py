@@ -192,7 +192,7 @@ def test_embeddings_come_back_and_go_with_their_episode(path: Path) -> None:
     journal.store_embedding("e1", "v2", [0.25])
     journal.store_embedding("no such episode", "v1", [1.0])
     with JournalReader(path) as reader:
-        assert [(e.episode_id, e.vector) for e in reader.embeddings("v1")] == [("e1", (0.5, -2.0))]
+        assert [(e.episode_id, tuple(e.vector)) for e in reader.embeddings("v1")] == [("e1", (0.5, -2.0))]
         assert len(reader.embeddings()) == 2
     journal.apply(Edit(START, Source.PAGE, "e1", "delete"))
     with JournalReader(path) as reader:

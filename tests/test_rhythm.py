@@ -4,15 +4,17 @@ import random
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from device.clock import Instant
 from device.events import Bout, Episode, Outcome
+from device.hours import cut
 from device.journal import Span
 from device.pattern import likely_window
-from device.rhythm import crying_by_day, listened_by_day, pieces, rhythm
+from device.rhythm import crying_by_day, day_of, listened_by_day, rhythm
 
 BERLIN = ZoneInfo("Europe/Berlin")
 LORD_HOWE = ZoneInfo("Australia/Lord_Howe")
@@ -38,14 +40,17 @@ def listening(start: float, end: float) -> Span:
     st.sampled_from(["Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "America/St_Johns", "UTC"]),
 )
 def test_pieces_fill_the_interval_and_keep_to_their_hours(start: float, length: float, name: str) -> None:
-    zone, at_utc, total = ZoneInfo(name), start, 0.0
-    for local, seconds in pieces(start, start + length, zone):
+    zone, at_utc = ZoneInfo(name), start
+    other = np.array([start + 7.0, start, start])
+    pieces = cut(other, np.array([start, start + length, start]), zone)
+    assert set(pieces.owner.tolist()) <= {1}, "what is empty has no pieces"
+    for hour, seconds in zip(pieces.hour.tolist(), pieces.seconds.tolist(), strict=True):
         assert seconds > 0
-        assert local.timestamp() == pytest.approx(at_utc, abs=1e-3)
-        last = datetime.fromtimestamp(max(at_utc, at_utc + seconds - 0.01), zone)
-        assert (last.date(), last.hour) == (local.date(), local.hour)
-        at_utc, total = at_utc + seconds, total + seconds
-    assert total == pytest.approx(length, abs=1e-3)
+        for instant in (at_utc + share * seconds for share in (0.001, 0.999) if seconds > 0.1):
+            local = datetime.fromtimestamp(instant, zone)
+            assert (local.date(), local.hour) == (day_of(hour // 24), hour % 24)
+        at_utc += seconds
+    assert at_utc - start == pytest.approx(length, abs=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -209,8 +209,14 @@ def test_the_week_s_letter() -> None:
     assert (nothing.crying_s, nothing.longest_quiet_s, nothing.soothed.share) == (0, 0, None)
 
 
-def test_light_rows_give_the_same_as_whole_episodes(tmp_path: Path) -> None:
-    cases = [one(local(day, hour), arrived=10.0 * hour, need=Need.PAIN) for day in range(7) for hour in range(1, 24, 3)]
+def test_light_rows_and_columns_give_the_same_as_whole_episodes(tmp_path: Path) -> None:
+    cases = [
+        one(local(day, hour), arrived=10.0 * hour, lasts=1000.0 * day, need=Need.PAIN, helped=(Helped.HOLD, Helped.FEED))
+        for day in range(7)
+        for hour in range(1, 24, 3)
+    ]
+    cases += [alone(9000.0, None), one(local(3, 1.5), outcome=Outcome.FALSE_ALARM), one(local(4, 1.6), arrived=-4.0)]
+    cases += [one(local(5, 1.5), arrived=None, acknowledged=7.0, helped=(Helped.DUMMY,))]
     path = tmp_path / "journal.db"
     journal = writer(path)
     journal.close()
@@ -218,9 +224,12 @@ def test_light_rows_give_the_same_as_whole_episodes(tmp_path: Path) -> None:
         for case in cases:
             put_episode(db, case)
     with JournalReader(path) as reader:
-        rows = reader.rows()
-    assert usual(rows) == usual(cases)
-    assert calmed(rows) == calmed(cases)
-    assert week(rows, [], BERLIN, MONDAY) == week(cases, [], BERLIN, MONDAY)
-    assert today(rows, BERLIN, local(3, 12)) == today(cases, BERLIN, local(3, 12))
-    assert crying_by_day(rows, BERLIN) == crying_by_day(cases, BERLIN)
+        for rows in (reader.rows(), reader.table()):
+            assert usual(rows) == usual(cases)
+            assert calmed(rows) == calmed(cases)
+            assert needs(rows) == needs(cases)
+            assert soothed(rows) == soothed(cases)
+            assert week(rows, [], BERLIN, MONDAY) == week(cases, [], BERLIN, MONDAY)
+            assert today(rows, BERLIN, local(3, 12)) == today(cases, BERLIN, local(3, 12))
+            assert crying_by_day(rows, BERLIN) == crying_by_day(cases, BERLIN)
+        assert len(reader.table(since_utc=local(1, 0), until_utc=local(2, 0))) == 8

@@ -27,6 +27,7 @@ from web import (
     history,
     imports,
     insights,
+    learning,
     letter,
     more,
     now,
@@ -34,7 +35,6 @@ from web import (
     security,
     settings,
 )
-from web.kept import Kept
 from web.keys import Keys
 from web.live import LiveMonitor
 from web.parts import Parts, close_reader
@@ -95,8 +95,7 @@ def create_app(
         Throttle(),
         family_zone(config.nursery.time_zone),
         BoundedSemaphore(streams),
-        figures=Kept(),
-        taught=Kept(),
+        learning.work(config, clock, live),
     )
     security.install(app)
     errors.install(app)

@@ -16,6 +16,7 @@ from device.errors import NurseryError
 from web import STREAMS, create_app
 from web.keys import Keys
 from web.live import LiveMonitor
+from web.parts import Parts
 from web.serve import Server
 
 
@@ -26,8 +27,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--set", action="append", default=[], metavar="TABLE.KEY=VALUE", help="override one setting")
     parser.add_argument("--end-with-stdin", action="store_true", help="end when standard input does, as a child should")
     options = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     memory.spare()
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("waitress").setLevel(logging.WARNING)
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     try:
@@ -36,7 +37,8 @@ def main(argv: list[str] | None = None) -> int:
         clock = SystemClock()
         keys = Keys(data_dir(config))
         live = LiveMonitor(socket_path(config), clock)
-        server = Server(create_app(config, clock=clock, live=live, keys=keys), config.page, streams=STREAMS)
+        app = create_app(config, clock=clock, live=live, keys=keys)
+        server = Server(app, config.page, streams=STREAMS)
     except NurseryError as error:
         print(error, file=sys.stderr)
         return error.exit_status
@@ -48,6 +50,8 @@ def main(argv: list[str] | None = None) -> int:
     if options.end_with_stdin:
         threading.Thread(target=_end_with_stdin, name="parent", daemon=True).start()
     live.start()
+    found: Parts = app.extensions["nursery"]
+    found.taught.start()
     scheme = "https" if config.page.tls_cert else "http"
     if keys.first_password:
         print(f"The page's password, shown this once: {keys.first_password}", flush=True)
@@ -58,6 +62,7 @@ def main(argv: list[str] | None = None) -> int:
         pass
     finally:
         live.close()
+        found.taught.close()
         server.close()
     return 0
 

@@ -1,8 +1,10 @@
 """Charts of answers: dots, a distribution, the answered-by curve, ranges. SVG without styles, scaled to a phone's width."""
 
 import math
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -12,6 +14,8 @@ from web.words import Words
 
 WIDTH = 360.0
 LEFT, RIGHT = 40.0, 12.0
+STEP = 0.8
+"""Steps of a curve nearer than this are drawn as one."""
 
 
 def dots(times_s: Sequence[float], w: Words, label: str) -> Markup:
@@ -58,7 +62,8 @@ def answered_by(curve: Curve, before: Curve | None, longest_s: float, w: Words, 
 
     def steps(which: Curve, values: Sequence[float]) -> list[tuple[float, float]]:
         found = [(LEFT, y(which.start))]
-        found += [(x(t), y(v)) for t, v in zip(which.times_s, values, strict=True) if t <= longest_s]
+        for time, value in _last_of_each(which.times_s, values, longest_s, STEP / scale):
+            found.append((x(time), y(value)))
         return [*found, (WIDTH - RIGHT, found[-1][1])]
 
     parts: list[str] = []
@@ -74,27 +79,26 @@ def answered_by(curve: Curve, before: Curve | None, longest_s: float, w: Words, 
         path([*_corners(steps(curve, curve.high)), *reversed(_corners(steps(curve, curve.low)))], "spread", close=True)
     )
     if before is not None:
-        parts.append(path(_thin(steps(before, before.p)), "curve2", steps=True))
-    parts.append(path(_thin(steps(curve, curve.p)), "curve", steps=True))
+        parts.append(path(steps(before, before.p), "curve2", steps=True))
+    parts.append(path(steps(curve, curve.p), "curve", steps=True))
     return picture(WIDTH, 198, label, parts)
 
 
-def _thin(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+def _last_of_each(
+    times_s: Sequence[float], values: Sequence[float], longest_s: float, step_s: float
+) -> Iterator[tuple[float, float]]:
     """Leave out steps too small to be seen, so that a year draws as lightly as a week."""
-    kept = [points[0]]
-    for point in points[1:-1]:
-        if point[0] - kept[-1][0] >= 0.8:
-            kept.append(point)
-        else:
-            kept[-1] = (kept[-1][0], point[1])
-    return [*kept, points[-1]]
+    at, end = 0, bisect_right(times_s, longest_s)
+    while at < end:
+        beyond = bisect_left(times_s, times_s[at] + step_s, at + 1, end)
+        yield times_s[at], values[beyond - 1]
+        at = beyond
 
 
 def _corners(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """The corners of steps, so that they can be walked backwards too."""
-    thin = _thin(points)
-    out = [thin[0]]
-    for (_, before), (x, y) in zip(thin, thin[1:], strict=False):
+    out = [points[0]]
+    for (_, before), (x, y) in pairwise(points):
         out += [(x, before), (x, y)]
     return out
 

@@ -21,7 +21,8 @@ EXAMPLES = 3
 @blueprint.get("/cries")
 def page() -> str:
     """Tags, record, what it goes by, false alarms, examples and the map."""
-    w, history, known = words(), reader(), taught()
+    w, history, learned = words(), reader(), taught()
+    known = learned.value
     counts = {need: history.count(need=need) for need in Need}
     named = sorted((need for need in Need if counts[need]), key=lambda need: -counts[need])
     return render_template(
@@ -29,6 +30,7 @@ def page() -> str:
         counts=[(need, counts[need]) for need in named],
         total=sum(counts.values()),
         taught=known,
+        current=learned.current,
         sound=sound_say(known, w),
         rhythms=rhythm_lines(known.rhythms, w),
         false_alarms=false_alarms(known, w),

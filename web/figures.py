@@ -1,13 +1,16 @@
-"""The numbers behind the insights page: one period and the one before it, worked out once and kept while nothing changes."""
+"""The numbers behind the insights page: one period and the one before it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 
+import numpy as np
+
 from device import statistics
 from device.events import Distress, Need, Outcome
-from device.journal import EpisodeRow, Span
-from device.statistics import Calm, Curve, DayNight, LogNormal, NotEnough, Rhythm, Share, Usual, Window
+from device.hours import Pieces
+from device.journal import Span
+from device.statistics import Calm, Curve, DayNight, LogNormal, NotEnough, Rhythm, Share, Table, Usual, Window
 
 PERIODS = (7, 28, 90)
 """Days that can be looked at."""
@@ -47,39 +50,44 @@ class Figures:
 
 
 def work_out(
-    rows: Sequence[EpisodeRow], before: Sequence[EpisodeRow], spans: Sequence[Span], zone: tzinfo, days: int, now_utc: float,
-    first: date,
-) -> Figures:  # fmt: skip
+    rows: Table, before: Table, spans: Sequence[Span], zone: tzinfo, days: int, now_utc: float, first: date
+) -> Figures:
     """Work out a period's figures from its rows, those of the period before it, and its coverage."""
-    answers = [row.answered_s for row in rows if row.outcome is not Outcome.FALSE_ALARM and row.answered_s is not None]
-    edges = [*BINS_S[1:], float("inf")]
+    real = rows.real()
+    answers = real.answered_s[~np.isnan(real.answered_s)]
+    bins = np.bincount(np.searchsorted(BINS_S, answers, side="right") - 1, minlength=len(BINS_S))
+    cried, heard = statistics.crying(real, zone), statistics.listening(spans, zone)
+    curve, curve_before = statistics.answered_by(rows), statistics.answered_by(before)
     return Figures(
         days,
         statistics.outcomes(rows),
-        statistics.usual(rows),
-        statistics.usual(before),
-        tuple(sum(1 for each in answers if low <= each < high) for low, high in zip(BINS_S, edges, strict=True)),
-        statistics.answered_by(rows),
-        statistics.answered_by(before),
+        statistics.usual_of(curve),
+        statistics.usual_of(curve_before),
+        tuple(bins.tolist()),
+        curve,
+        curve_before,
         statistics.day_and_night(rows, zone),
         statistics.typical(rows),
         statistics.calmed(rows),
         statistics.soothed(rows),
-        statistics.rhythm(rows, spans, zone),
-        statistics.likely_window(rows, spans, zone, now_utc),
+        statistics.rhythm_of(cried, heard),
+        statistics.window_of(real, cried, heard, zone, now_utc),
         statistics.needs(rows),
-        _by_day(rows, spans, zone, days, first),
+        _by_day(real, cried, heard, days, first),
     )
 
 
-def _by_day(rows: Sequence[EpisodeRow], spans: Sequence[Span], zone: tzinfo, days: int, first: date) -> list[Day]:
-    cried = {grade: statistics.crying_by_day([row for row in rows if row.grade is grade], zone) for grade in Distress}
-    listened = statistics.listened_by_day(spans, zone)
+def _by_day(real: Table, cried: Pieces, heard: Pieces, days: int, first: date) -> list[Day]:
+    listened = statistics.seconds_by_day(heard)
+    by_grade = {
+        grade: statistics.seconds_by_day(cried.where(mask[cried.owner]))
+        for grade, mask in statistics.grades(real.distress).items()
+    }
     return [
         Day(
             day,
-            {grade: cried[grade].get(day, 0.0) / 60 for grade in Distress},
-            min(1.0, sum(listened.get(day, ())) / 86400),
+            {grade: found.get(day, 0.0) / 60 for grade, found in by_grade.items()},
+            min(1.0, listened.get(day, 0.0) / 86400),
         )
         for day in (first + timedelta(days=number) for number in range(days))
     ]

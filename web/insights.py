@@ -8,7 +8,7 @@ from web.day import coverage
 from web.figures import BINS_S, PERIODS, Figures, work_out
 from web.insight_pictures import need_rows, outcome_rows, pictures, usually
 from web.learning import taught
-from web.parts import now_utc, parts, reader, revision, words
+from web.parts import now_utc, reader, words
 from web.taught import rhythm_lines
 
 blueprint = Blueprint("insights", __name__)
@@ -19,7 +19,7 @@ def page() -> str:
     """A period's figures, each with a sentence, a picture, its numbers, and how it is worked out."""
     days = request.args.get("days", 28, type=int)
     days = days if days in PERIODS else 28
-    found = figures(days)
+    found, learned = figures(days), taught()
     return render_template(
         "insights.html",
         figures=found,
@@ -30,7 +30,8 @@ def page() -> str:
         outcome_rows=outcome_rows,
         need_rows=need_rows,
         bin_rows=_bin_rows,
-        rhythms=rhythm_lines(taught().rhythms, words()),
+        rhythms=rhythm_lines(learned.value.rhythms, words()),
+        learned=learned.current,
     )
 
 
@@ -44,20 +45,7 @@ def figures(days: int) -> Figures:
     """The figures of the last `days` days, today included."""
     w, now = words(), now_utc()
     first = w.today(now) - timedelta(days=days - 1)
-    since, before = w.midnight(first), w.midnight(first - timedelta(days=days))
-    key = (*revision(), days, first, int(now // 900))
-    found = parts().figures.get(key)
-    if found is None:
-        history = reader()
-        rows = history.rows(since_utc=before)
-        found = work_out(
-            [row for row in rows if row.onset.utc >= since],
-            [row for row in rows if row.onset.utc < since],
-            coverage(since, now),
-            w.zone,
-            days,
-            now,
-            first,
-        )
-        parts().figures.put(key, found)
-    return found
+    since = w.midnight(first)
+    rows = reader().table(since_utc=w.midnight(first - timedelta(days=days)))
+    mine = rows.onset_utc >= since
+    return work_out(rows.where(mine), rows.where(~mine), coverage(since, now), w.zone, days, now, first)

@@ -1,27 +1,43 @@
-"""Looks at what has been taught, once for each change of the history."""
+"""What has been taught, worked out beside the pages whenever the history changes."""
 
+from contextlib import closing
+
+from device.clock import Clock
+from device.config import journal_path
+from device.journal import JournalReader
 from device.need_history import lessons
-from web.parts import now_utc, parts, reader, revision
+from device.quiet import family_zone
+from device.settings import Config
+from web.live import LiveMonitor
+from web.parts import parts, revision
 from web.taught import Taught, look
+from web.work import Key, Result, Work
 
 
-def taught() -> Taught:
-    """What the family has taught the ear that now listens, or that listened last.
+def work(config: Config, clock: Clock, live: LiveMonitor) -> Work[Taught]:
+    """What the family has taught the ear that now listens, or that listened last."""
+    zone = family_zone(config.nursery.time_zone)
+
+    def version() -> str:
+        known = live.now()
+        return known.state.ears[0] if known.reachable and known.state is not None and known.state.ears else ""
+
+    def key() -> Key:
+        return (*revision(config), version(), int(clock.now().utc // 86_400))
+
+    def make() -> Taught:
+        with closing(JournalReader(journal_path(config))) as history:
+            seen = lessons(history, clock.now().utc, zone)
+        heard = [each.model_version for each in seen.examples if each.model_version]
+        return look(seen, version() or (heard[-1] if heard else ""))
+
+    return Work("what was learned", key, make)
+
+
+def taught() -> Result[Taught]:
+    """The last look at it.
 
     Raises:
         JournalError: the history cannot be read.
     """
-    version = _version()
-    key = (*revision(), version, int(now_utc() // 86_400))
-    found = parts().taught.get(key)
-    if found is None:
-        seen = lessons(reader(), now_utc(), parts().zone)
-        heard = [each.model_version for each in seen.examples if each.model_version]
-        found = look(seen, version or (heard[-1] if heard else ""))
-        parts().taught.put(key, found)
-    return found
-
-
-def _version() -> str:
-    live = parts().live.now()
-    return live.state.ears[0] if live.reachable and live.state is not None and live.state.ears else ""
+    return parts().taught.look()

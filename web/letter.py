@@ -50,7 +50,7 @@ def week(first: date) -> Week:
     """The figures of the seven days from `first` on."""
     w = words()
     since, end = w.midnight(first - timedelta(days=7)), w.midnight(first + timedelta(days=7))
-    rows = reader().rows(since_utc=since, until_utc=end)
+    rows = reader().table(since_utc=since, until_utc=end)
     return statistics.week(rows, coverage(w.midnight(first), min(end, now_utc())), w.zone, first)
 
 

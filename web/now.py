@@ -56,18 +56,18 @@ def _stream() -> Iterator[str]:
     gone: Callable[[], bool] = request.environ.get("waitress.client_disconnected", lambda: False)
     clock = parts().clock
     ends = clock.now().monotonic + STREAM_S
-    shown: tuple[str, int] | None = None
+    shown: tuple[str, str] | None = None
     known = ears.now()
     beaten = -BEAT_S
     yield "retry: 1000\n\n"
     while clock.now().monotonic < ends and not ears.closing and not gone():
-        html = _card(known)
-        if shown is None or shown != (_still(html), known.changes):
-            yield _event("now", _beat(known) | {"html": html})
-            shown = (_still(html), known.changes)
+        html, beat = _card(known), _beat(known)
+        if shown != (_still(html), beat["changes"]):
+            yield _event("now", beat | {"html": html})
+            shown = _still(html), str(beat["changes"])
             beaten = clock.now().monotonic
         elif clock.now().monotonic - beaten >= BEAT_S:
-            yield _event("beat", _beat(known))
+            yield _event("beat", beat)
             beaten = clock.now().monotonic
         known = ears.wait(known.turn, LOOK_S)
 
@@ -88,7 +88,7 @@ def _beat(known: Live) -> dict[str, object]:
         "reachable": known.reachable,
         "kind": moment.now(known, words()).kind,
         "title": moment.now(known, words()).title,
-        "changes": known.changes,
+        "changes": f"{known.changes} {parts().taught.turn}",
         "level_dbfs": None if state is None else round(max(-120.0, state.level_dbfs), 1),
     }
 

@@ -11,13 +11,12 @@ from device.clock import Clock
 from device.config import data_dir, journal_path
 from device.journal import JournalReader
 from device.settings import Config
-from web.figures import Figures
-from web.kept import Kept
 from web.keys import Keys
 from web.live import LiveMonitor
 from web.taught import Taught
 from web.throttle import Throttle
 from web.words import Words, choose
+from web.work import Key, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +30,7 @@ class Parts:
     throttle: Throttle
     zone: ZoneInfo
     streams: BoundedSemaphore
-    figures: Kept[Figures]
-    taught: Kept[Taught]
+    taught: Work[Taught]
 
     @property
     def folder(self) -> Path:
@@ -74,9 +72,9 @@ def reader() -> JournalReader:
     return opened
 
 
-def revision() -> tuple[int, ...]:
+def revision(config: Config) -> Key:
     """What changes whenever anything is written to the journal."""
-    journal = journal_path(parts().config)
+    journal = journal_path(config)
     stamp: list[int] = []
     for path in (journal, journal.with_name(journal.name + "-wal")):
         try:

@@ -17,7 +17,11 @@ def tag(name: str, *inside: str, **attributes: Attribute) -> Markup:
 
 
 def _value(value: Attribute) -> str:
-    return f"{value:.1f}".removesuffix(".0") if isinstance(value, float) else escape(str(value))
+    return _short(value) if isinstance(value, float) else escape(str(value))
+
+
+def _short(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")
 
 
 def picture(width: float, height: float, label: str, parts: Iterable[str]) -> Markup:
@@ -27,8 +31,11 @@ def picture(width: float, height: float, label: str, parts: Iterable[str]) -> Ma
 
 def rect(x: float, y: float, width: float, height: float, class_: str, rx: float | None = None) -> Markup:
     """A box."""
-    return tag(
-        "rect", x=float(x), y=float(y), width=float(max(0.0, width)), height=float(max(0.0, height)), class_=class_, rx=rx
+    # Written out, since a page has hundreds: `tag` takes three times as long.
+    corner = "" if rx is None else f' rx="{_short(rx)}"'
+    return Markup(
+        f'<rect x="{_short(x)}" y="{_short(y)}" width="{_short(max(0.0, width))}" height="{_short(max(0.0, height))}" '
+        f'class="{class_}"{corner}></rect>'
     )
 
 
