@@ -75,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("file", type=Path, metavar="FILE")
     sub = add("restore", _restore, "puts a backup in the journal's place; stop the monitor first")
     sub.add_argument("file", type=Path, metavar="FILE")
+    sub.add_argument("--go-back", action="store_true", help="from a newer version: with what was heard since the backup")
     sub = add("erase", _erase, "deletes history, recordings and secrets")
     sub.add_argument("--yes", action="store_true", help="do not ask")
     sub = add("forget", _forget, "learns anew: what was said so far stays in the history, but teaches no more")
@@ -188,7 +189,7 @@ def _backup(arguments: argparse.Namespace) -> int:
 def _restore(arguments: argparse.Namespace) -> int:
     from device.maintenance import restore
 
-    return restore(config.from_arguments(arguments).config, arguments.file)
+    return restore(config.from_arguments(arguments).config, arguments.file, go_back=arguments.go_back)
 
 
 def _erase(arguments: argparse.Namespace) -> int:

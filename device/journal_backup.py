@@ -42,8 +42,8 @@ def restore(source: Path, path: Path, *, clock: Clock | None = None) -> Path | N
         JournalError: the backup is damaged, no journal or of a newer version, or the monitor runs; nothing is changed.
     """
     utc = (clock or SystemClock()).now().utc
-    _check(source)
-    _must_rest(path)
+    check_backup(source)
+    must_rest(path)
     new = path.with_name(path.name + ".restored")
     with explained(new):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,6 +54,11 @@ def restore(source: Path, path: Path, *, clock: Clock | None = None) -> Path | N
                 db.execute("UPDATE event SET delivered = ? WHERE delivered IS NULL", (utc,))
                 db.execute("UPDATE coverage SET ended = 'cut' WHERE ended = ''")
             db.execute("PRAGMA journal_mode = DELETE")
+    return swap_in(new, path, utc)
+
+
+def swap_in(new: Path, path: Path, utc: float) -> Path | None:
+    """Put the journal `new` in the place of `path`; where the one that was there now lies, or None."""
     aside = None
     if path.exists():
         aside = path.with_name(f"journal-before-restore-{time.strftime('%Y%m%dT%H%M%S', time.gmtime(utc))}.db")
@@ -77,7 +82,7 @@ def erase(data_dir: Path) -> int:
     """
     if not data_dir.is_dir() or not any((data_dir / name).exists() for name in _OURS):
         raise JournalError(f"{data_dir} does not look like this program's data folder; nothing was deleted.")
-    _must_rest(data_dir / "journal.db")
+    must_rest(data_dir / "journal.db")
     files = sum(1 for item in data_dir.rglob("*") if not item.is_dir())
     for item in list(data_dir.iterdir()):
         try:
@@ -90,7 +95,12 @@ def erase(data_dir: Path) -> int:
     return files
 
 
-def _check(source: Path) -> None:
+def check_backup(source: Path) -> None:
+    """Refuse what is damaged, no journal of ours, or of a newer version.
+
+    Raises:
+        JournalError: it says which.
+    """
     if not source.is_file():
         raise JournalError(f"There is no backup {source}; look at the name.")
     try:
@@ -109,8 +119,12 @@ def _check(source: Path) -> None:
         raise JournalError(f"The backup {source} was made by a newer version (schema {found}); update the program first.")
 
 
-def _must_rest(path: Path) -> None:
-    """Refuse while another process has the journal open; leaving WAL needs it alone, and puts all into one file."""
+def must_rest(path: Path) -> None:
+    """Refuse while another process has the journal open; leaving WAL needs it alone, and puts all into one file.
+
+    Raises:
+        JournalError: it has.
+    """
     if not path.exists():
         return
     with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(path, timeout=0.2, isolation_level=None)) as db:

@@ -48,6 +48,22 @@ def salvage(path: Path, utc: float) -> tuple[Path, int]:
     return aside, saved
 
 
+def gather(sources: Sequence[Path], new: Path) -> int:
+    """Make a journal `new` of this version of all rows of `sources` that make sense to it, of whatever version they are.
+
+    Where two have the same row, the first source's counts. Returns how many episodes there are. OSError or sqlite3.Error if
+    the disk refuses; a source that cannot be read adds nothing.
+    """
+    _remove(new)
+    with closing(open_writer(new)) as target:
+        for source in sources:
+            with suppress(sqlite3.Error):
+                _copy_tables(source, target)
+        count: int = target.execute("SELECT count(*) FROM episode WHERE deleted_utc IS NULL").fetchone()[0]
+        target.execute("PRAGMA journal_mode = DELETE")
+    return count
+
+
 def finish(path: Path) -> None:
     """Complete a salvage that a power cut interrupted after the damaged file was moved aside."""
     if not path.exists() and _new_name(path).exists():

@@ -107,9 +107,16 @@ def backup(config: Config, target: Path) -> int:
     return 0
 
 
-def restore(config: Config, source: Path) -> int:
-    """Put a backup in the journal's place."""
+def restore(config: Config, source: Path, *, go_back: bool = False) -> int:
+    """Put a backup in the journal's place; to `go_back` from a newer version, with what was heard meanwhile."""
     _not_running(config, "restore")
+    if go_back:
+        from device.journal_return import go_back as go
+
+        back = go(source, journal_path(config))
+        print(f"Restored from {source}, with {back.carried} episodes heard since.", end="")
+        print(f" The newer version's journal is kept as {back.aside}." if back.aside else "")
+        return 0
     from device.journal_backup import restore as put_back
 
     aside = put_back(source, journal_path(config))
