@@ -81,9 +81,6 @@ def _parser() -> argparse.ArgumentParser:
     sub = add("forget", _forget, "learns anew: what was said so far stays in the history, but teaches no more")
     sub.add_argument("--yes", action="store_true", help="do not ask")
     sub.add_argument("--undo", action="store_true", help="takes the last forgetting back")
-    sub = add("forget", _forget, "learns anew: what was said so far stays in the history, but teaches no more")
-    sub.add_argument("--yes", action="store_true", help="do not ask")
-    sub.add_argument("--undo", action="store_true", help="takes the last forgetting back")
     sub = add("password", _password, "a new password for the page")
     sub.add_argument("--stdin", action="store_true", help="read it from the first line of stdin instead of making one")
     for name, key, help_ in (
@@ -196,12 +193,6 @@ def _erase(arguments: argparse.Namespace) -> int:
     from device.maintenance import erase
 
     return erase(config.from_arguments(arguments).config, sure=arguments.yes)
-
-
-def _forget(arguments: argparse.Namespace) -> int:
-    from device.maintenance import forget
-
-    return forget(config.from_arguments(arguments).config, sure=arguments.yes, undo=arguments.undo)
 
 
 def _forget(arguments: argparse.Namespace) -> int:
