@@ -111,6 +111,7 @@ def _speed(text: str) -> float:
 
 def _up(arguments: argparse.Namespace) -> int:
     memory.spare()
+    memory.end_without()
     from device.up import up
 
     return up(
@@ -124,6 +125,7 @@ def _up(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     memory.spare()
+    memory.end_without()
     from device.up import run
 
     return run(config.from_arguments(arguments), replay=arguments.replay, speed=arguments.speed)

@@ -2,6 +2,9 @@
 
 import contextlib
 import ctypes
+import os
+import sys
+import threading
 from pathlib import Path
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
@@ -28,3 +31,26 @@ def expendable() -> None:
     """Have the kernel end this process before others if memory runs out: somebody starts it again."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500")
+
+
+def end_without() -> None:
+    """Have a thread that finds no memory end the whole process, at once: a new one starts within seconds and has some.
+
+    A thread that died alone would leave a monitor that looks alive and is deaf. Nothing is tidied up, for that would need
+    memory too; the journal bears it as it bears a power cut.
+    """
+    usual = threading.excepthook
+
+    def hook(why: threading.ExceptHookArgs) -> None:
+        with contextlib.suppress(MemoryError):
+            usual(why)
+        if issubclass(why.exc_type, MemoryError):
+            with contextlib.suppress(MemoryError, OSError):
+                sys.stderr.flush()
+            os._exit(_NO_MEMORY)
+
+    threading.excepthook = hook
+
+
+_NO_MEMORY = 71
+"""Exit status: EX_OSERR of sysexits.h."""
