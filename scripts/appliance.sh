@@ -1,10 +1,12 @@
 # Shared by install, update and uninstall; source it after lib.sh.
-# shellcheck shell=bash disable=SC2154,SC2034 # root comes from lib.sh, data is for those who source this
+# shellcheck shell=bash disable=SC2154,SC2034 # root comes from lib.sh, data and tls are for those who source this
 
 prefix=/opt/nursery-monitor
 config=/etc/nursery-monitor/config.toml
 data=/var/lib/nursery-monitor
+tls=$(dirname "$config")/tls
 units=(nursery-monitor.service nursery-web.service)
+certify=(nursery-certify.service nursery-certify.timer)
 
 need_root() { [ "$(id -u)" = 0 ] || die "Only root can do this: sudo $0"; }
 
@@ -45,7 +47,7 @@ build_version() {
       return 1
     fi
     cp -r "$root/systemd" "$folder/systemd"
-    install -m 0755 "$root/scripts/as-nursery" "$root/scripts/working" "$folder/bin/"
+    install -m 0755 "$root/scripts/"{as-nursery,working,certify} "$folder/bin/"
     chmod -R u=rwX,go=rX "$folder"
     touch "$folder/complete"
   fi
@@ -62,7 +64,9 @@ activate() {
   # Pushes and a broker outside the house are the only things that may leave it, and only where the family asked for them.
   if [ -n "$(setting push.url)" ]; then install -D -m 0644 "$from/systemd/internet.conf" "$drop/internet.conf"
   else rm -f "$drop/internet.conf"; fi
+  if [ -e "$tls/name" ]; then install -m 0644 "${certify[@]/#/$from/systemd/}" /etc/systemd/system/; fi
   systemctl daemon-reload
+  if [ -e "$tls/name" ]; then systemctl enable -q --now nursery-certify.timer; fi
   systemctl enable -q "${units[@]}"
   systemctl restart "${units[@]}"
 }
