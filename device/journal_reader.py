@@ -89,12 +89,14 @@ class JournalReader:
         need: Need | None = None,
         caregiver: str | None = None,
         newest_first: bool = False,
+        bouts: bool = True,
     ) -> list[EpisodeRow]:
-        """Give the same episodes as light rows, for statistics over thousands."""
+        """Give the same episodes as light rows; lighter still without their `bouts`, which then cannot be asked for."""
         where, values = _filter(since_utc, until_utc, outcome, need, caregiver)
         order = "DESC" if newest_first else "ASC"
+        names = f"{LIGHT}, {'data' if bouts else repr('')}"
         return [
-            light(row) for row in self._all(f"SELECT {LIGHT} FROM episode WHERE {where} ORDER BY onset_utc {order}", values)
+            light(row) for row in self._all(f"SELECT {names} FROM episode WHERE {where} ORDER BY onset_utc {order}", values)
         ]
 
     def table(self, *, since_utc: float | None = None, until_utc: float | None = None) -> Table:
@@ -213,12 +215,15 @@ class JournalReader:
         with explained(self._path):
             return changes(self._db, limit)
 
-    def embeddings(self, model_version: str | None = None, *, since_utc: float = 0.0) -> list[Embedding]:
-        """What the detector heard of each episode that still is there, from an onset on; of one model's version, or all."""
+    def embeddings(
+        self, model_version: str | None = None, *, since_utc: float = 0.0, outcome: Outcome | None = None
+    ) -> list[Embedding]:
+        """What the detector heard of each episode that still is there; of one model's version, from an onset on, or all."""
         rows = self._all(
             "SELECT e.episode_id, e.model_version, e.vector FROM episode p JOIN embedding e ON p.id = e.episode_id WHERE "
-            "p.deleted_utc IS NULL AND p.onset_utc >= ?2 AND (?1 IS NULL OR e.model_version = ?1) ORDER BY p.onset_utc",
-            (model_version, since_utc),
+            "p.deleted_utc IS NULL AND p.onset_utc >= ?2 AND (?1 IS NULL OR e.model_version = ?1) "
+            "AND (?3 IS NULL OR p.outcome = ?3) ORDER BY p.onset_utc",
+            (model_version, since_utc, outcome),
         )
         return [Embedding(name, model, vector_of(blob)) for name, model, blob in rows]
 

@@ -17,9 +17,9 @@ from device.wire import decode_episode, decode_event, encode_episode, encode_eve
 
 LIGHT = (
     "id, onset_utc, synced, offset_s, alert_s, acknowledged_s, acknowledged_by, arrived_s, arrived_by, inferred, "
-    "crying_s, distress, outcome, need, helped, data"
+    "crying_s, distress, outcome, need, helped"
 )
-"""The columns that `light` reads, in its order."""
+"""The columns that `light` reads, in its order, before `data`."""
 
 
 _OUTCOMES: dict[str | None, Outcome] = {str(outcome): outcome for outcome in Outcome}

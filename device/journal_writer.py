@@ -174,7 +174,7 @@ class JournalWriter:
 
     def recent(self, since_utc: float) -> list[EpisodeRow]:
         """Episodes that began at `since_utc` or later, oldest first, for today's counts. JournalError if the disk fails."""
-        sql = f"SELECT {LIGHT} FROM episode WHERE deleted_utc IS NULL AND onset_utc >= ? ORDER BY onset_utc"
+        sql = f"SELECT {LIGHT}, data FROM episode WHERE deleted_utc IS NULL AND onset_utc >= ? ORDER BY onset_utc"
         return self._disk.run(lambda db: [light(row) for row in db.execute(sql, (since_utc,))])
 
     def coverage(self, since_utc: float, now_utc: float) -> list[Span]:

@@ -8,9 +8,9 @@ from device.clock import Instant
 from device.events import Context, Helped, Need, Outcome
 from device.journal_forget import begun
 from device.journal_reader import JournalReader
-from device.journal_shapes import EpisodeRow
-from device.need_prior import Diary
-from device.needs import Example
+from device.journal_shapes import Embedding, EpisodeRow
+from device.need_prior import NEEDS, Diary
+from device.needs import MOST_TAGS, Example
 
 SINCE_S = 180 * 86_400.0
 """Half a year back: what is older has faded to a sixteenth."""
@@ -37,10 +37,10 @@ def lessons(reader: JournalReader, now_utc: float, zone: tzinfo | None = None) -
     """
     since = now_utc - SINCE_S
     beginning = begun(reader.meta())
-    rows = [row for row in reader.rows(since_utc=since) if not row.open]
+    rows = [row for row in reader.rows(since_utc=since, bouts=False) if not row.open]
     contexts = [*reader.contexts(since, now_utc + 1.0), *_helped(rows)]
     diary = Diary(contexts, zone)
-    vectors = {each.episode_id: each for each in reader.embeddings(since_utc=since)}
+    vectors = _vectors(reader, rows, since)
     examples = []
     for row in rows:
         if beginning is not None and row.onset.utc < beginning.utc:
@@ -59,6 +59,14 @@ def lessons(reader: JournalReader, now_utc: float, zone: tzinfo | None = None) -
             )
         )
     return Lessons(tuple(examples), diary, beginning)
+
+
+def _vectors(reader: JournalReader, rows: Sequence[EpisodeRow], since_utc: float) -> dict[str, Embedding]:
+    """What those cries sounded like that can still count: since the oldest tag learned from, and false alarms."""
+    tagged = [row.onset.utc for row in rows if row.need in NEEDS]
+    counting_utc = tagged[-MOST_TAGS] if len(tagged) > MOST_TAGS else since_utc
+    false = reader.embeddings(since_utc=since_utc, outcome=Outcome.FALSE_ALARM)
+    return {each.episode_id: each for each in (*false, *reader.embeddings(since_utc=counting_utc))}
 
 
 def _helped(rows: Sequence[EpisodeRow]) -> Iterator[Context]:
