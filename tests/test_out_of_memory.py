@@ -1,4 +1,4 @@
-"""The real monitor when the machine gives it no more memory: it ends at once, parents are told, a new one has lost nothing."""
+"""The real monitor without memory: it ends at once, parents are told, and a new one has lost nothing."""
 
 import json
 import os
