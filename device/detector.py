@@ -6,24 +6,31 @@ It knows the model and the stream, never episodes, alerts or settings.
 from __future__ import annotations
 
 import json
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from device.audio import AudioBlock
 from device.errors import DetectorError
 from device.events import Score
 from device.features import HOP, HOP_S, SAMPLE_RATE_HZ, Hop, LogMel
+from device.network import Network
 
 MODEL = Path(__file__).parent / "models" / "ear.onnx"
 QUIET_DB = 5.0
-"""A hop is quiet if no band stands further above its running floor; measured (docs/training.md): crying is not lost."""
-QUIET_HOPS = 36
-"""Quiet hops in a row after which the model rests: more than it remembers (7.4 s), so that its state is one of quiet."""
+"""A hop is quiet if no band from 250 to 4,500 Hz stands further above its running floor."""
+QUIET_HOPS = 2
+"""Quiet hops in a row after which the network may rest."""
+CALM_CRY, CALM_VOICE = 0.05, 0.2
+"""Scores from which the network stays awake …"""
+CALM_HOPS = 16
+"""… for so many hops more, so that it does not doze off between two cries (docs/training.md tells what was measured)."""
+REMEMBERED_HOPS = 32
+"""Hops after which nothing earlier is left in the network's state: two whole ones in front, 30 in its memory."""
 
 FloatArray = NDArray[np.float32]
 
@@ -67,23 +74,11 @@ class Detector:
         Raises:
             DetectorError: the file is missing, damaged or of another make.
         """
-        self._path = MODEL if model is None else model
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            self._session: Any = onnxruntime.InferenceSession(
-                str(self._path), options, providers=["CPUExecutionProvider"]
-            )
-            properties = self._session.get_modelmeta().custom_metadata_map
-            self.model_version: str = json.loads(properties["version"])
-            self.embedding_size: int = self._session.get_outputs()[1].shape[0]
-        except Exception as error:  # the runtime raises many kinds, none of them public
-            raise DetectorError(f"the model {self._path} cannot be loaded ({error}); reinstall nursery-monitor") from error
+        self._network = Network(MODEL if model is None else model)
+        self.model_version = self._network.version
+        self.embedding_size = self._network.embedding_size
         self.hop_s = HOP_S
         self._second = second_ear
-        self._states = [i.name for i in self._session.get_inputs()[1:]]
-        self._shapes = [tuple(i.shape) for i in self._session.get_inputs()[1:]]
         self._features = LogMel()
         self.reset()
 
@@ -95,9 +90,11 @@ class Detector:
     def reset(self) -> None:
         """Forget the past, as after a gap in the sound."""
         self._features.reset()
-        self._state = [np.zeros(shape, dtype=np.float32) for shape in self._shapes]
-        self._quiet = 0
-        self._resting: tuple[FloatArray, FloatArray] | None = None
+        self._network.reset()
+        self._quiet = 0  # hops in a row
+        self._awake = CALM_HOPS  # hops to go
+        self._missed: deque[FloatArray] = deque(maxlen=REMEMBERED_HOPS)
+        self._last: tuple[FloatArray, FloatArray]
         self.noise_floor_dbfs = -120.0
         if self._second is not None:
             self._second.reset()
@@ -111,26 +108,31 @@ class Detector:
         for number, hop in enumerate(self._features.push(block.samples)):
             at = block.start.plus((ends_after + number * HOP) / SAMPLE_RATE_HZ)
             scores, embedding = self._think(hop)
-            cry = float(scores[0])
+            cry, voice, distress = scores.tolist()
             if self._second is not None:
                 better = self._second.listen(hop.samples, cry, embedding)
                 cry = cry if better is None else better
             self.noise_floor_dbfs = hop.floor_dbfs
-            heard.append(Heard(Score(at, cry, float(scores[1]), float(scores[2]), hop.level_dbfs), embedding))
+            heard.append(Heard(Score(at, cry, voice, distress, hop.level_dbfs), embedding))
         return heard
 
     def _think(self, hop: Hop) -> tuple[FloatArray, FloatArray]:
+        """Let the network hear the hop, or rest and repeat its last word while there is nothing to hear.
+
+        A network that wakes first hears what it missed, as far back as it remembers, so that its scores are those of one
+        that never slept.
+        """
         self._quiet = self._quiet + 1 if hop.excess_db < QUIET_DB else 0
-        if self._quiet > QUIET_HOPS and self._resting is not None:
-            return self._resting
-        feeds = dict(zip(self._states, self._state, strict=True))
-        feeds["hop"] = hop.inputs
-        try:
-            scores, embedding, *self._state = self._session.run(None, feeds)
-        except Exception as error:  # the runtime raises many kinds, none of them public
-            raise DetectorError(f"the model {self._path} failed on a hop ({error}); restart the monitor") from error
-        self._resting = (scores, embedding)
-        return scores, embedding
+        if self._quiet > QUIET_HOPS and not self._awake:
+            self._missed.append(hop.inputs)
+            return self._last
+        if self._missed:
+            self._network.catch_up(list(self._missed))
+            self._missed.clear()
+        self._last = self._network.hear(hop.inputs)
+        cry, voice, _ = self._last[0]
+        self._awake = max(0, self._awake - 1) if cry < CALM_CRY and voice < CALM_VOICE else CALM_HOPS
+        return self._last
 
 
 def _load_thresholds() -> dict[str, Thresholds]:

@@ -5,6 +5,7 @@ It knows samples and decibels, never what the sounds mean.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +42,12 @@ def mel_matrix() -> FloatArray:
     return np.asarray(filters / np.maximum(filters.sum(axis=0), 1e-3), dtype=np.float32)
 
 
+def band_centres_hz() -> NDArray[np.float64]:
+    """Centre of each mel band, shape (64,)."""
+    edges = np.linspace(_mel(LOWEST_HZ), _mel(HIGHEST_HZ), BANDS + 2)
+    return np.asarray(700.0 * (10.0 ** (edges[1:-1] / 2595.0) - 1.0))
+
+
 def window() -> FloatArray:
     """Periodic Hann window, shape (512,), scaled so that a full-scale sine peaks at 0 dB."""
     hann = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(WINDOW) / WINDOW)
@@ -50,7 +57,9 @@ def window() -> FloatArray:
 # The running floor of each band, in dB a hop: up slowly (8 s), so that a minute of crying with its breaths does not
 # become the floor, and down fast (0.7 s), so that a pause or the end of a noise is noticed.
 FLOOR_UP, FLOOR_DOWN = 0.03, 0.3
+_VOICE_HZ = 250.0, 4_500.0  # lowest pitch of a crying infant, and as far up as its harmonics are sure to reach
 _EXCESS_LOW_DB, _EXCESS_HIGH_DB = -10.0, 60.0
+_UP, _DOWN, _TEN, _POWER_FLOOR = (np.float32(x) for x in (FLOOR_UP, FLOOR_DOWN, 10.0, POWER_FLOOR))
 
 
 def scale_level(mel_db: Any) -> Any:
@@ -68,8 +77,9 @@ class Hop:
     """One hop as the network hears it.
 
     `inputs` has shape (1, 2, 16, 64), float32: scaled level, scaled distance from the running floor. `excess_db` is
-    how far the band furthest above its floor stands above it, averaged over the hop; `level_dbfs` is the hop's
-    root-mean-square level, `floor_dbfs` the level of the running floor. `samples` are the hop's own 3,840.
+    how far, of the bands in which a voice would show (250–4,500 Hz), the one furthest above its floor stands above it,
+    averaged over the hop; `level_dbfs` is the hop's root-mean-square level, `floor_dbfs` the level of the running
+    floor. `samples` are the hop's own 3,840.
     """
 
     inputs: FloatArray
@@ -87,6 +97,10 @@ class LogMel:
         self._window = window()
         self._mel = mel_matrix()
         self._average = np.full(FRAMES_PER_HOP, 1.0 / FRAMES_PER_HOP, dtype=np.float32)
+        first, last = np.searchsorted(band_centres_hz(), _VOICE_HZ)
+        self._voice = slice(int(first), int(last))
+        self._windowed = np.empty((FRAMES_PER_HOP, WINDOW), dtype=np.float32)
+        self._bands = np.empty((FRAMES_PER_HOP, BANDS), dtype=np.float32)
         self.reset()
 
     def reset(self) -> None:
@@ -122,20 +136,24 @@ class LogMel:
         new = buffer[_OVERLAP:]
         with np.errstate(over="ignore", invalid="ignore"):
             energy = float(np.dot(new, new))
-        if not np.isfinite(energy) or energy > 4.0 * HOP:  # one test for all; the repair is the rare case
+        if not energy <= 4.0 * HOP:  # one test for all, NaN included; the repair is the rare case
             np.nan_to_num(buffer, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
             np.clip(buffer, -1.0, 1.0, out=buffer)
             energy = float(np.dot(new, new))
-        spectrum = np.fft.rfft(self._frames * self._window)  # one transform for all 16 frames
+        # One transform for all 16 frames, and arrays made once: numpy's price is by the call.
+        spectrum = np.fft.rfft(np.multiply(self._frames, self._window, out=self._windowed))
         power = spectrum.real**2 + spectrum.imag**2
-        mel = power.astype(np.float32, copy=False) @ self._mel
-        mel_db = np.log10(mel + np.float32(POWER_FLOOR)) * np.float32(10.0)
-        block = self._average @ mel_db
+        mel_db = np.matmul(power.astype(np.float32, copy=False), self._mel, out=self._bands)
+        mel_db += _POWER_FLOOR
+        np.log10(mel_db, out=mel_db)
+        mel_db *= _TEN
+        block = np.dot(self._average, mel_db)
         floor = block if self._floor is None else self._floor
         gap = block - floor
-        self._floor = floor + gap * np.where(gap > 0.0, np.float32(FLOOR_UP), np.float32(FLOOR_DOWN))
+        self._floor = floor + np.minimum(gap * _UP, gap * _DOWN)  # upwards the first is less, downwards the second
         inputs = np.empty((1, 2, FRAMES_PER_HOP, BANDS), dtype=np.float32)
         inputs[0, 0] = scale_level(mel_db)
-        inputs[0, 1] = scale_excess(mel_db - floor)
-        level = 10.0 * float(np.log10(energy / HOP + 1e-12))
-        return Hop(inputs, float(gap.max()), level, float(self._floor.max()), new.copy())
+        mel_db -= floor
+        inputs[0, 1] = scale_excess(mel_db)
+        level = 10.0 * math.log10(energy / HOP + 1e-12)
+        return Hop(inputs, float(gap[self._voice].max()), level, float(self._floor.max()), new.copy())

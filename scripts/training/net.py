@@ -46,7 +46,7 @@ class CausalConv(nn.Module):
     def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """Convolve x after `past`; return the result and the past of the next step."""
         x = torch.cat([past, x], dim=2)
-        return self.conv(x), x[:, :, x.shape[2] - self.past :]
+        return self.conv(x), x[:, :, -self.past :]
 
 
 class Separable(nn.Module):
