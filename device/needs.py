@@ -15,16 +15,13 @@ import numpy as np
 from device.events import Need, NeedGuess
 from device.need_prior import NEEDS, Array, Prior, Situation, soft
 from device.need_sound import Prototypes, SoundSums, Vector
+from device.need_trust import Trust
 
 MIN_TAGS = 8
 MIN_P = 0.6
 MIN_MARGIN = 0.2
-MIN_PRECISION = 0.7
-LUCK = 3.0
 RECORD = 20
 """Of how many of the latest guesses the own record tells."""
-MIN_RECORD = 7
-"""So many guesses must have been made silently, and compared with tags, before one is spoken out."""
 
 HALF_LIFE_S = 45 * 86_400.0
 MOST_TAGS = 400
@@ -32,8 +29,11 @@ MOST_TAGS = 400
 
 WEIGHTS = np.linspace(0.0, 1.0, 11)
 TEMPERATURES = np.array([0.5, 0.7, 0.85, 1.0, 1.25, 1.6, 2.0, 3.0])
-PROOF_NATS = 2.0
-"""The sound gets a weight once it would have made the tags e² times as likely, beyond chance: until then w is 0."""
+PROOF = 20.0
+"""The sound gets a weight once the tags are so many times likelier with some weight than with none: until then w is 0."""
+
+LOOK = 60
+"""The latest tags by which weight and temperature are found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,6 @@ class Record:
     of: int
     plain: int
 
-    @property
-    def earns_trust(self) -> bool:
-        """True if it is better than the plainest guess and right often enough, with a little to spare for luck."""
-        return self.of >= MIN_RECORD and self.right > self.plain and self.right >= MIN_PRECISION * (self.of + LUCK)
-
 
 @dataclass(frozen=True, slots=True)
 class Summary:
@@ -91,9 +86,10 @@ class Learner:
         self._prior = Prior()
         self._sums: SoundSums | None = None
         self._sound: Prototypes | None = None
-        self._losses: list[Array] = []
+        self._losses: deque[Array] = deque(maxlen=LOOK)
         self._tags: dict[Need, int] = {}
         self._record: deque[tuple[bool, bool]] = deque(maxlen=RECORD)
+        self._trust = Trust()
         self._last_utc: float | None = None
         self._set_aside = 0
         self.weight = 0.0
@@ -127,7 +123,7 @@ class Learner:
     @property
     def speaks(self) -> bool:
         """True if its guesses have earned to be shown."""
-        return self.tags >= MIN_TAGS and self.record.earns_trust
+        return self.tags >= MIN_TAGS and self._trust.earned
 
     def probabilities(self, at: Situation, embedding: Vector | None = None) -> Array:
         """Probabilities of NEEDS, shape (4,); `embedding` must come from this learner's model version."""
@@ -199,6 +195,7 @@ class Learner:
         if guessed is not Need.UNSURE:
             common = max(self._tags, key=lambda each: self._tags[each])
             self._record.append((guessed is need, common is need))
+            self._trust.learn(guessed is need, common is need)
         logits = (prior + WEIGHTS[:, None] * evidence)[:, None, :] / TEMPERATURES[:, None]
         self._losses.append(np.logaddexp.reduce(logits, axis=2) - logits[:, :, index])
         if len(self._losses) >= MIN_TAGS:
@@ -213,19 +210,19 @@ class Learner:
 
 
 def choose(losses: Array) -> tuple[float, float]:
-    """Weight and temperature of least loss, from losses of shape (tags, weights, temperatures), at most 100 latest.
+    """Weight and temperature from losses of shape (tags, weights, temperatures).
 
-    A weight over 0 must be better than 0 by PROOF_NATS and by twice what chance makes of it.
+    Their means given the tags (Bayes), half of the belief being on weight 0 and the rest spread evenly. A weight over 0
+    counts only if the tags are PROOF times likelier with one than without: a Bayes factor, which may be looked at often.
     """
-    losses = losses[-100:]
-    total = losses.sum(axis=0) + 0.5 * np.log(TEMPERATURES) ** 2 * 4.0  # a pull towards temperature 1
-    plain_t = int(np.argmin(total[0]))
-    w, t = np.unravel_index(int(np.argmin(total)), total.shape)
-    gain = losses[:, 0, plain_t] - losses[:, w, t]
-    proof = max(PROOF_NATS, 2.0 * float(gain.std()) * len(gain) ** 0.5)
-    if w == 0 or gain.sum() < proof:
-        return 0.0, float(TEMPERATURES[plain_t])
-    return float(WEIGHTS[w]), float(TEMPERATURES[t])
+    logs = np.log(TEMPERATURES)
+    likely = -losses.sum(axis=0) - 2.0 * logs**2  # a pull towards temperature 1
+    without, with_sound = likely[0], likely[1:] - np.log(len(WEIGHTS) - 1)
+    proof = np.logaddexp.reduce(with_sound, axis=None) - np.logaddexp.reduce(without)
+    if proof < np.log(PROOF):
+        return 0.0, float(np.exp(_softmax(without) @ logs))
+    belief = np.exp(with_sound - np.logaddexp.reduce(with_sound, axis=None))
+    return float(belief.sum(axis=1) @ WEIGHTS[1:] / (1.0 + np.exp(-proof))), float(np.exp(belief.sum(axis=0) @ logs))
 
 
 def _softmax(logits: Array) -> Array:

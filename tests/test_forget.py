@@ -54,7 +54,10 @@ def fingerprint(path: Path) -> list[float]:
     """What it would say of the next cry, of any kind."""
     found = seen(path)
     needs = learn(found.examples, VERSION).needs
-    probes = [needs.probabilities(found.diary.situation(START.utc + 900 * HOUR), np.float32(sound(n))) for n in (800, 801)]
+    probes = [
+        needs.probabilities(found.diary.situation(START.utc + 900 * HOUR), np.array(sound(n), dtype=np.float32))
+        for n in (800, 801)
+    ]
     return [needs.weight, needs.temperature, float(needs.tags), *np.concatenate(probes)]
 
 

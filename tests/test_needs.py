@@ -15,7 +15,8 @@ from device.events import Context, Need
 from device.need_prior import NEEDS, Diary, Prior, Situation, soft
 from device.need_rhythm import usual
 from device.need_sound import Mean, SoundSums, projection
-from device.needs import MIN_TAGS, Example, Learner, Record, choose
+from device.need_trust import CHANCE, Trust
+from device.needs import MIN_TAGS, Example, Learner, choose
 
 DAY = 86_400.0
 AFTER_FEED = Situation(since_feed_s=10_000.0)
@@ -141,12 +142,41 @@ def test_pain_is_never_claimed_from_sound_alone() -> None:
     assert learner.guess(JUST_FED, scream).guess is Need.UNSURE
 
 
+def bet(right: str, plain: str) -> Trust:
+    """A record as two rows of hits (+) and misses (-): its own, and that of naming the most common need."""
+    trust = Trust()
+    for own, common in zip(right, plain, strict=True):
+        trust.learn(own == "+", common == "+")
+    return trust
+
+
 @pytest.mark.parametrize(
-    ("right", "of", "plain", "trust"),
-    [(9, 12, 5, False), (11, 12, 5, True), (12, 12, 12, False), (7, 7, 3, True), (6, 6, 0, False), (17, 20, 12, True)],
+    ("right", "plain", "trust"),
+    [
+        ("+" * 7, "+-+--+-", False),
+        ("+" * 12, "+-" * 6, True),
+        ("+" * 30, "+" * 30, False),
+        ("+++-" * 10, "+-" * 20, False),
+        ("+++++++++-" * 3, "+-" * 15, True),
+        ("+++++++++-" * 3 + "----", "+-" * 15 + "----", False),
+    ],
+    ids=["too few", "all right", "no better", "three of four", "nine of ten", "turned bad"],
 )
-def test_a_record_earns_trust_by_being_better_and_good_enough(right: int, of: int, plain: int, trust: bool) -> None:
-    assert Record(right, of, plain).earns_trust is trust
+def test_a_record_earns_trust_by_being_better_and_good_enough(right: str, plain: str, trust: bool) -> None:
+    assert bet(right, plain).earned is trust
+
+
+@pytest.mark.parametrize(("precision", "plain"), [(0.7, 0.4), (0.66, 0.5), (0.9, 0.9)])
+def test_luck_alone_seldom_earns_trust_however_often_one_looks(precision: float, plain: float) -> None:
+    rng = np.random.default_rng(11)
+    fooled = 0
+    for _ in range(300):
+        trust, ever = Trust(), False
+        for _ in range(150):
+            trust.learn(bool(rng.random() < precision), bool(rng.random() < plain))
+            ever |= trust.earned
+        fooled += ever
+    assert fooled / 300 <= CHANCE
 
 
 # ---- the sound earns its weight ----
@@ -173,11 +203,14 @@ def test_a_telling_sound_earns_weight() -> None:
 
 def test_choose_wants_proof_before_the_sound_counts() -> None:
     losses = np.ones((20, 11, 8))
-    assert choose(losses) == (0.0, 1.0)
+    assert choose(losses) == pytest.approx((0.0, 1.0), abs=0.05)
+    assert choose(losses)[0] == 0.0
     losses[:, 5:, :] = 0.95
     assert choose(losses)[0] == 0.0, "one nat in twenty tags may be chance"
     losses[:, 5:, :] = 0.5
-    assert choose(losses)[0] == pytest.approx(0.5)
+    assert choose(losses)[0] == pytest.approx(0.75, abs=0.01), "as likely from 0.5 to 1"
+    losses[:, 5, :] = 0.2
+    assert choose(losses)[0] == pytest.approx(0.5, abs=0.01)
 
 
 def test_prototypes_of_no_tags_say_nothing() -> None:

@@ -7,10 +7,13 @@ from device.events import Need
 from device.learned import learn
 from device.need_history import Lessons
 from device.need_rhythm import Usual, usual
-from device.needs import MIN_RECORD, Example, Summary
+from device.needs import Example, Summary
 from device.verifier import LONGEST_VETO_S, MIN_CRIES, MIN_FALSE, Effect
 from web.cry_map import place
 from web.words import Words
+
+LEAST_RECORD = 7
+"""From so many guesses on their record is told."""
 
 LARGE_SAY = 0.5
 """From this weight on the sound has a large say."""
@@ -52,7 +55,7 @@ class Taught:
     def better(self) -> bool:
         """True if the guesses do better than always guessing what is most frequent, and there are enough to say so."""
         record = self.needs.record
-        return record.of >= MIN_RECORD and record.right > record.plain
+        return record.of >= LEAST_RECORD and record.right > record.plain
 
 
 def look(lessons: Lessons, model_version: str) -> Taught:

@@ -19,7 +19,8 @@ class Family:
     """How a family differs.
 
     `loud` is how far the needs' sounds lie from the baby's middle (in standard deviations of one cry), `drift` by what
-    angle they turn in a month (radians), `careless` the share of tags given at random, `rhythm` whether the hour tells.
+    angle they turn in a month (radians), `careless` the share of tags given at random, `rhythm` whether the hour tells,
+    `hungry` how many times as often as elsewhere it is hunger.
     """
 
     name: str
@@ -27,15 +28,18 @@ class Family:
     drift: float = 0.0
     careless: float = 0.0
     rhythm: bool = True
+    hungry: float = 1.0
 
 
 FAMILIES = (
     Family("sound tells the need", loud=3.0),
+    Family("sound tells a little", loud=1.5),
     Family("sound tells nothing"),
     Family("sound tells the need, which drifts", loud=3.0, drift=0.5),
     Family("sound tells the need, every third tag is careless", loud=3.0, careless=1 / 3),
     Family("sound tells nothing, every third tag is careless", careless=1 / 3),
     Family("neither sound nor hour tells anything", rhythm=False),
+    Family("sound tells nothing, nearly always hunger", hungry=8.0),
 )
 
 
@@ -55,7 +59,7 @@ def cries(family: Family, rng: np.random.Generator) -> Iterator[tuple[Example, i
         night = bool((at / 3600) % 24 < 7 or (at / 3600) % 24 > 20)
         fed_s = float(rng.uniform(300.0, 4.0 * 3600.0))
         awake_s = float(rng.uniform(60.0, 3.0 * 3600.0))
-        truth = int(rng.choice(k, p=_true(fed_s, awake_s, night, family.rhythm)))
+        truth = int(rng.choice(k, p=_true(fed_s, awake_s, night, family)))
         if family.drift:
             step = family.drift * at / (30 * DAY_S)
             now = [np.cos(step) * means[truth] + np.sin(step) * means[(truth + 1) % k]]
@@ -73,11 +77,11 @@ def _unit(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
     return np.asarray(vector / np.linalg.norm(vector))
 
 
-def _true(fed_s: float, awake_s: float, night: bool, rhythm: bool) -> NDArray[np.float64]:
+def _true(fed_s: float, awake_s: float, night: bool, family: Family) -> NDArray[np.float64]:
     """True chances of the needs: hunger grows after two hours, tiredness after one and a half awake."""
-    if not rhythm:
+    if not family.rhythm:
         return np.array([0.4, 0.28, 0.28, 0.04])
     hunger = 0.25 + 3.0 / (1.0 + np.exp(-(fed_s / 3600.0 - 2.3) / 0.3))
     tired = 0.25 + 1.5 / (1.0 + np.exp(-(awake_s / 3600.0 - 1.6) / 0.25)) * (0.4 if night else 1.0)
-    chances = np.array([hunger, 0.5, tired, 0.05])
+    chances = np.array([family.hungry * hunger, 0.5, tired, 0.05])
     return np.asarray(chances / chances.sum())

@@ -1,6 +1,6 @@
 """Simulated families through the real learner: every cry is guessed before its tag is learned."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -14,16 +14,24 @@ from evaluation.needs_causes import macro_f1
 from evaluation.needs_families import VERSION, Family, cries
 
 TAGS, AFTER, FRESH = 150, 40, 200
+RESAMPLES = 500
+
+Flags = NDArray[np.bool_]
+Rows = NDArray[np.int64]
+Range = tuple[float, float, float]
+
 CLAIMED = (0, 1, 2)
 """Hunger, discomfort, tired: pain is never claimed from sound, so it has no F1 (its cries still count as errors)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One kind of family over several seeds; log-losses per seed, the rest over all guesses together.
+    """One kind of family over several seeds.
 
-    `macro_f1` is of the likeliest need of 200 fresh cries, against the truth, after exactly 40 tags. `p`, `right` are each
-    guess's probability and whether the tag agreed; `spoken` marks the guesses that a parent would have seen.
+    `log_loss`, `log_loss_prior` and `macro_f1` have a number for each family; `macro_f1` is of the likeliest need of 200
+    fresh cries, against the truth, after exactly 40 tags. The rest have a row for each family and a column for each cry
+    from the ninth on: the guess's probability, whether the tag agreed, whether a parent would have seen it, and whether it
+    was true, whatever was tagged.
     """
 
     name: str
@@ -31,48 +39,87 @@ class Outcome:
     log_loss_prior: Array
     macro_f1: Array
     p: Array
-    right: NDArray[np.bool_]
-    spoken: NDArray[np.bool_]
-    spoken_right: NDArray[np.bool_]
+    right: Flags
+    spoken: Flags
+    true: Flags
 
     @property
     def worse_by(self) -> tuple[float, float]:
-        """Mean of log-loss minus that of the prior alone, and half the width of its 95 % interval over the seeds."""
+        """Mean of log-loss minus that of the prior alone, and half the width of its 95 % interval over the families."""
         difference = self.log_loss - self.log_loss_prior
         return float(difference.mean()), float(1.96 * difference.std(ddof=1) / len(difference) ** 0.5)
+
+    @property
+    def ever(self) -> float:
+        """The share of families in which a guess was spoken at all."""
+        return float(self.spoken.any(axis=1).mean())
+
+    @property
+    def first(self) -> float | None:
+        """After how many tags the first guess was spoken, in the middle one of all families; None if never in most."""
+        return float(np.median(self.spoken.argmax(axis=1)) + MIN_TAGS) if self.ever > 0.5 else None
+
+    def share(self, of: Flags) -> Range:
+        """Of the spoken guesses, the share for which `of` holds, with its 95 % interval; nan if none was spoken."""
+        hits, said = (of & self.spoken).sum(axis=1), self.spoken.sum(axis=1)
+
+        def share(rows: Rows) -> float:
+            return float(hits[rows].sum() / said[rows].sum()) if said[rows].any() else float("nan")
+
+        return _resampled(len(hits), share)
+
+    def ece(self) -> Range:
+        """Expected calibration error of every guess, spoken or not, over ten equal bins, with its 95 % interval."""
+        bins = np.minimum((self.p * 10).astype(int), 9)
+        gaps = np.array([np.where(bins == each, self.p - self.right, 0.0).sum(axis=1) for each in range(10)])
+        return _resampled(
+            len(self.p), lambda rows: float(np.abs(gaps[:, rows].sum(axis=1)).sum() / (len(rows) * bins.shape[1]))
+        )
+
+
+def _resampled(families: int, figure: Callable[[Rows], float]) -> Range:
+    """A figure of the families in given rows, and the range that it takes in 95 % of resamplings of whole families."""
+    value = figure(np.arange(families))
+    if np.isnan(value):
+        return value, value, value
+    drawn = np.random.default_rng(0).integers(families, size=(RESAMPLES, families))
+    low, high = np.nanpercentile([figure(rows) for rows in drawn], (2.5, 97.5))
+    return value, float(low), float(high)
 
 
 def trial(family: Family, seeds: Sequence[int]) -> Outcome:
     """Let one kind of family tag TAGS cries, once for each seed."""
-    losses, priors, f1 = [], [], []
-    p, right, spoken, spoken_right = [], [], [], []
-    for seed in seeds:
-        source = cries(family, np.random.default_rng(seed))
-        learner, plain = Learner(VERSION), Learner(VERSION)
-        loss, prior_loss = [], []
-        for number, (example, _) in enumerate(islice(source, TAGS)):
-            assert example.need is not None
-            index = NEEDS.index(example.need)
+    return Outcome(family.name, *(np.array(each) for each in zip(*(_one(family, seed) for seed in seeds), strict=True)))
+
+
+def _one(family: Family, seed: int) -> tuple[float, float, float, Array, Flags, Flags, Flags]:
+    learner, plain = Learner(VERSION), Learner(VERSION)
+    loss, prior_loss, p, right, spoken, true = [], [], [], [], [], []
+    f1 = float("nan")
+    for number, (example, truth) in enumerate(islice(cries(family, np.random.default_rng(seed)), TAGS)):
+        assert example.need is not None
+        index = NEEDS.index(example.need)
+        if number >= MIN_TAGS:
             probabilities = learner.probabilities(example.situation, example.embedding)
-            guess = learner.guess(example.situation, example.embedding).guess
-            if number >= MIN_TAGS:
-                loss.append(-np.log(probabilities[index]))
-                prior_loss.append(-np.log(plain.probabilities(example.situation)[index]))
-                p.append(probabilities.max())
-                right.append(probabilities.argmax() == index)
-                spoken.append(guess is not Need.UNSURE)
-                spoken_right.append(guess is example.need)
-            learner.learn(example)
-            plain.learn(replace(example, embedding=None))
-            if number + 1 == AFTER:
-                f1.append(_fresh(learner, family, seed))
-        losses.append(np.mean(loss))
-        priors.append(np.mean(prior_loss))
-    said = np.array(spoken)
-    return Outcome(
-        family.name, np.array(losses), np.array(priors), np.array(f1), np.array(p), np.array(right), said,
-        np.array(spoken_right)[said],
-    )  # fmt: skip
+            loss.append(-np.log(probabilities[index]))
+            prior_loss.append(-np.log(plain.probabilities(example.situation)[index]))
+            p.append(probabilities.max())
+            right.append(probabilities.argmax() == index)
+            spoken.append(learner.guess(example.situation, example.embedding).guess is not Need.UNSURE)
+            true.append(probabilities.argmax() == truth)
+        learner.learn(example)
+        plain.learn(replace(example, embedding=None))
+        if number + 1 == AFTER:
+            f1 = _fresh(learner, family, seed)
+    return (
+        float(np.mean(loss)),
+        float(np.mean(prior_loss)),
+        f1,
+        np.array(p),
+        np.array(right),
+        np.array(spoken),
+        np.array(true),
+    )
 
 
 def _fresh(learner: Learner, family: Family, seed: int) -> float:
