@@ -93,7 +93,7 @@ class Detector:
         self._network.reset()
         self._quiet = 0  # hops in a row
         self._awake = CALM_HOPS  # hops to go
-        self._missed: deque[FloatArray] = deque(maxlen=REMEMBERED_HOPS)
+        self._missed: deque[Hop] = deque(maxlen=REMEMBERED_HOPS)
         self._last: tuple[FloatArray, FloatArray]
         self.noise_floor_dbfs = -120.0
         if self._second is not None:
@@ -124,10 +124,10 @@ class Detector:
         """
         self._quiet = self._quiet + 1 if hop.excess_db < QUIET_DB else 0
         if self._quiet > QUIET_HOPS and not self._awake:
-            self._missed.append(hop.inputs)
+            self._missed.append(hop)
             return self._last
         if self._missed:
-            self._network.catch_up(list(self._missed))
+            self._network.catch_up([missed.inputs for missed in self._missed])
             self._missed.clear()
         self._last = self._network.hear(hop.inputs)
         cry, voice, _ = self._last[0]

@@ -74,19 +74,27 @@ def scale_excess(excess_db: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One hop as the network hears it.
+    """One hop: its log-mel `bands_db` of shape (16, 64), and the running floor `floor_db` (64,) that was there before it.
 
-    `inputs` has shape (1, 2, 16, 64), float32: scaled level, scaled distance from the running floor. `excess_db` is
-    how far, of the bands in which a voice would show (250–4,500 Hz), the one furthest above its floor stands above it,
-    averaged over the hop; `level_dbfs` is the hop's root-mean-square level, `floor_dbfs` the level of the running
-    floor. `samples` are the hop's own 3,840.
+    `excess_db` is how far, of the bands in which a voice would show (250–4,500 Hz), the one furthest above its floor
+    stands above it, averaged over the hop; `level_dbfs` is the hop's root-mean-square level, `floor_dbfs` the level of
+    the running floor after it. `samples` are the hop's own 3,840.
     """
 
-    inputs: FloatArray
+    bands_db: FloatArray
+    floor_db: FloatArray
     excess_db: float
     level_dbfs: float
     floor_dbfs: float
     samples: FloatArray
+
+    @property
+    def inputs(self) -> FloatArray:
+        """The hop as the network hears it, (1, 2, 16, 64): scaled level, scaled distance from the running floor."""
+        inputs = np.empty((1, 2, FRAMES_PER_HOP, BANDS), dtype=np.float32)
+        inputs[0, 0] = scale_level(self.bands_db)
+        inputs[0, 1] = scale_excess(self.bands_db - self.floor_db)
+        return inputs
 
 
 class LogMel:
@@ -100,7 +108,6 @@ class LogMel:
         first, last = np.searchsorted(band_centres_hz(), _VOICE_HZ)
         self._voice = slice(int(first), int(last))
         self._windowed = np.empty((FRAMES_PER_HOP, WINDOW), dtype=np.float32)
-        self._bands = np.empty((FRAMES_PER_HOP, BANDS), dtype=np.float32)
         self.reset()
 
     def reset(self) -> None:
@@ -134,16 +141,15 @@ class LogMel:
     def _hop(self) -> Hop:
         buffer = self._buffer
         new = buffer[_OVERLAP:]
-        with np.errstate(over="ignore", invalid="ignore"):
-            energy = float(np.dot(new, new))
+        energy = float(np.vdot(new, new))  # which, unlike dot, does not warn of an overflow
         if not energy <= 4.0 * HOP:  # one test for all, NaN included; the repair is the rare case
             np.nan_to_num(buffer, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
             np.clip(buffer, -1.0, 1.0, out=buffer)
-            energy = float(np.dot(new, new))
-        # One transform for all 16 frames, and arrays made once: numpy's price is by the call.
+            energy = float(np.vdot(new, new))
+        # One transform for all 16 frames: numpy's price is by the call.
         spectrum = np.fft.rfft(np.multiply(self._frames, self._window, out=self._windowed))
         power = spectrum.real**2 + spectrum.imag**2
-        mel_db = np.matmul(power.astype(np.float32, copy=False), self._mel, out=self._bands)
+        mel_db = power.astype(np.float32, copy=False) @ self._mel
         mel_db += _POWER_FLOOR
         np.log10(mel_db, out=mel_db)
         mel_db *= _TEN
@@ -151,9 +157,5 @@ class LogMel:
         floor = block if self._floor is None else self._floor
         gap = block - floor
         self._floor = floor + np.minimum(gap * _UP, gap * _DOWN)  # upwards the first is less, downwards the second
-        inputs = np.empty((1, 2, FRAMES_PER_HOP, BANDS), dtype=np.float32)
-        inputs[0, 0] = scale_level(mel_db)
-        mel_db -= floor
-        inputs[0, 1] = scale_excess(mel_db)
         level = 10.0 * math.log10(energy / HOP + 1e-12)
-        return Hop(inputs, float(gap[self._voice].max()), level, float(self._floor.max()), new.copy())
+        return Hop(mel_db, floor, float(gap[self._voice].max()), level, float(self._floor.max()), new.copy())
