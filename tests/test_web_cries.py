@@ -15,7 +15,7 @@ from device.events import Bout, Context, Episode, Mark, Need, Outcome, Source
 from device.journal import JournalWriter
 from device.need_sound import Vector
 from device.settings import Config
-from tests.fakes_web import app_for, fill, log_in, remember_password, settings, year
+from tests.fakes_web import House, app_for, fill, log_in, remember_password, settings, until, year
 
 HOUR_S = 3600.0
 VERSION = "1"
@@ -152,3 +152,66 @@ def test_a_year_is_looked_at_once(config: Config) -> None:
     assert took[0] < 15.0
     assert min(took[1:]) < 0.3
     live.close()
+
+
+def test_false_alarms_have_a_mark_of_their_own_and_a_table_names_every_point(client: FlaskClient, config: Config) -> None:
+    named = [cry(time.time() - (90 - n) * HOUR_S, n, Need.HUNGER if n % 2 else Need.TIRED) for n in range(20)]
+    silent = [cry(time.time() - (60 - n) * HOUR_S, 20 + n, None) for n in range(4)]
+    cats = [
+        replace(cry(time.time() - (40 - n) * HOUR_S, 30 + n, None), outcome=Outcome.FALSE_ALARM, arrived=None)
+        for n in range(3)
+    ]
+    fill(config, [*named, *silent, *cats])
+    keep(config, [(each.id, sound(n % 3, n)) for n, each in enumerate([*named, *silent, *cats])])
+    text = client.get("/cries").text
+    picture = text[text.index('aria-label="Cries as points') :]
+    picture = picture[: picture.index("</svg>")]
+    assert picture.count("n-false") == 2 * len(cats)
+    assert picture.count("n-none") == len(silent)
+    table = text[text.index("What you said</th>") :]
+    table = table[: table.index("</table>")]
+    assert table.count("<tr>") == len(named) + len(cats)
+    assert table.count("was not crying") == len(cats)
+    assert "Besides, 4 that were not named." in text
+
+
+@pytest.fixture
+def house(config: Config) -> Iterator[tuple[House, FlaskClient, str]]:
+    """The real monitor, and the page that talks to it."""
+    two_needs(config)
+    running = House(config, lag_s=0.0)
+    running.start()
+    client, live = app_for(config)
+    live.start()
+    until(lambda: live.now().reachable)
+    yield running, client, log_in(client)
+    live.close()
+    running.close()
+
+
+def test_it_learns_anew_only_after_a_yes_and_takes_it_back(house: tuple[House, FlaskClient, str], config: Config) -> None:
+    _, client, token = house
+    assert client.post("/cries/forget", data={"sure": "yes"}).status_code == 400, "no token"
+    refused = client.post("/cries/forget", data={"csrf": token})
+    assert refused.status_code == 400
+    assert "nothing was changed" in refused.text
+    assert f"This rests on {COUNT} tags" in client.get("/cries").text
+    before = client.get("/insights").text.count("hungry")
+    done = client.post("/cries/forget", data={"csrf": token, "sure": "yes"}, follow_redirects=True)
+    until(lambda: "It began to learn anew" in client.get("/cries").text)
+    text = client.get("/cries").text
+    assert "It learns anew from the next cry on." in done.text
+    assert "This rests on" not in text and "The sounds on a map" not in text and "cries named" not in text
+    assert "The sound does not count yet" in text
+    assert client.get("/insights").text.count("hungry") == before, "the history stays"
+    german = client.get("/cries", headers={"Accept-Language": "de"}).text
+    assert "Es hat zu dieser Zeit neu zu lernen begonnen" in german
+    client.post("/cries/remember", data={"csrf": token})
+    until(lambda: f"This rests on {COUNT} tags" in client.get("/cries").text)
+    assert "It began to learn anew" not in client.get("/cries").text
+    assert client.get("/cries/forget").status_code == 405
+
+
+def test_a_monitor_that_does_not_answer_is_told_in_a_sentence(client: FlaskClient) -> None:
+    answer = client.post("/cries/forget", data={"csrf": log_in(client), "sure": "yes"})
+    assert answer.status_code == 503

@@ -1,14 +1,17 @@
 """Your baby's cries: what has been learned from your tags, how sure it is, and from how many."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from flask import Blueprint, render_template, url_for
+from flask import Blueprint, abort, render_template, request, url_for
 from markupsafe import Markup
+from werkzeug.wrappers import Response as BaseResponse
 
-from device.events import Need
+from device.events import Need, Outcome
+from device.journal import EpisodeRow
 from web.learning import taught
-from web.parts import reader, words
-from web.svg import dot, picture, tag
+from web.parts import parts, reader, words
+from web.shown import done
+from web.svg import dot, path, picture, tag
 from web.taught import Place, false_alarms, rhythm_lines, safeguard, sound_say
 from web.words import Words
 
@@ -23,42 +26,70 @@ def page() -> str:
     """Tags, record, what it goes by, false alarms, examples and the map."""
     w, history, learned = words(), reader(), taught()
     known = learned.value
-    counts = {need: history.count(need=need) for need in Need}
+    since = known.begun_utc
+    counts = {need: history.count(need=need, since_utc=since) for need in Need}
     named = sorted((need for need in Need if counts[need]), key=lambda need: -counts[need])
+    rows = _rows(known.places)
     return render_template(
         "cries.html",
         counts=[(need, counts[need]) for need in named],
         total=sum(counts.values()),
+        not_crying=history.count(outcome=Outcome.FALSE_ALARM, since_utc=since),
         taught=known,
         current=learned.current,
         sound=sound_say(known, w),
         rhythms=rhythm_lines(known.rhythms, w),
         false_alarms=false_alarms(known, w),
         safeguard=safeguard(w),
-        examples=[(need, history.episodes(need=need, limit=EXAMPLES)) for need in named],
-        map=_map(known.places, w),
+        examples=[(need, history.episodes(need=need, since_utc=since, limit=EXAMPLES)) for need in named],
+        map=_map(known.places, rows, w),
+        on_map=[row for row in reversed(rows.values()) if _kind(row) != "none"],
+        unnamed=sum(_kind(row) == "none" for row in rows.values()),
     )
 
 
-def _map(places: Sequence[Place], w: Words) -> Markup | None:
+@blueprint.post("/cries/forget")
+def forget() -> BaseResponse:
+    """Learn anew, once it has been confirmed."""
+    if request.form.get("sure") != "yes":
+        abort(400, words()._("Please tick that you are sure; nothing was changed."))
+    parts().live.ask("forget", {})
+    return done(words()._("It learns anew from the next cry on."), url_for("cries.page"))
+
+
+@blueprint.post("/cries/remember")
+def remember() -> BaseResponse:
+    """Let what was said before teach again."""
+    parts().live.ask("forget", {"undo": True})
+    return done(words()._("What was said before counts again."), url_for("cries.page"))
+
+
+def _rows(places: Sequence[Place]) -> dict[str, EpisodeRow]:
+    """The episodes on the map, oldest first."""
+    if not places:
+        return {}
+    shown = {each.episode_id for each in places}
+    return {row.id: row for row in reader().rows(since_utc=places[0].at_utc) if row.id in shown}
+
+
+def _kind(row: EpisodeRow) -> str:
+    if row.outcome is Outcome.FALSE_ALARM:
+        return "false"
+    return "none" if row.need is None else row.need.value
+
+
+def _map(places: Sequence[Place], rows: Mapping[str, EpisodeRow], w: Words) -> Markup | None:
     """Each cry as a point: near one another means alike in sound. None while there are too few."""
     if not places:
         return None
-    rows = {row.id: row for row in reader().rows(since_utc=places[0].at_utc)}
-    parts = []
+    points = []
     for each in places:
         if each.episode_id in rows:
-            need = rows[each.episode_id].need
             at = (20 + each.x * (SIDE - 40), 20 + each.y * (SIDE - 40))
-            parts.append(
-                tag(
-                    "g",
-                    _point(*at, need.value if need is not None else "none"),
-                    data_href=url_for("episode.page", name=each.episode_id),
-                )
-            )
+            link = url_for("episode.page", name=each.episode_id)
+            points.append(tag("g", _point(*at, _kind(rows[each.episode_id])), data_href=link))
     return picture(
-        SIDE, SIDE, w._("Cries as points; alike in sound means near one another. The list below names them."), parts
+        SIDE, SIDE, w._("Cries as points; alike in sound means near one another. The table below names them."), points
     )
 
 
@@ -68,6 +99,9 @@ def _point(x: float, y: float, kind: str) -> Markup:
         return dot(x, y, 6, "n-hunger")
     if kind == "none":
         return dot(x, y, 4, "n-none")
+    if kind == "false":
+        strokes = (((x - 4, y - 4), (x + 4, y + 4)), ((x + 4, y - 4), (x - 4, y + 4)))
+        return tag("g", *(path(stroke, "n-false") for stroke in strokes))
     shapes = {
         "tired": ((-6, 5), (6, 5), (0, -6)),
         "discomfort": ((-5, -5), (5, -5), (5, 5), (-5, 5)),

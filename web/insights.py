@@ -10,6 +10,7 @@ from web.insight_pictures import need_rows, outcome_rows, pictures, usually
 from web.learning import taught
 from web.parts import now_utc, reader, words
 from web.taught import rhythm_lines
+from web.upset import upset_say
 
 blueprint = Blueprint("insights", __name__)
 
@@ -30,6 +31,7 @@ def page() -> str:
         outcome_rows=outcome_rows,
         need_rows=need_rows,
         bin_rows=_bin_rows,
+        upset=upset_say(found.by_day, words()),
         rhythms=rhythm_lines(learned.value.rhythms, words()),
         learned=learned.current,
     )

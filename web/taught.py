@@ -38,13 +38,17 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Taught:
-    """What was learned of needs and false alarms, the rhythms that the tags carry, and the cries on a map (if enough)."""
+    """What was learned of needs and false alarms, the rhythms that the tags carry, and the cries on a map (if enough).
+
+    `begun_utc` is when learning last began anew, None if it never did.
+    """
 
     needs: Summary
     vetoes: bool
     effect: Effect
     rhythms: tuple[Usual, ...]
     places: tuple[Place, ...]
+    begun_utc: float | None = None
 
     @property
     def tags(self) -> int:
@@ -67,6 +71,7 @@ def look(lessons: Lessons, model_version: str) -> Taught:
         learned.verifier.effect,
         usual(lessons.examples),
         _places(lessons.examples, model_version),
+        None if lessons.begun is None else lessons.begun.utc,
     )
 
 
