@@ -27,6 +27,7 @@ class SoundServer:
     def __init__(self, folder: Path, rate_hz: int = 48_000) -> None:
         self.folder = folder
         self.rate_hz = rate_hz
+        self.name = "nursery"
         self.environment = {
             "HOME": str(folder),
             "XDG_RUNTIME_DIR": str(folder),
@@ -41,8 +42,8 @@ class SoundServer:
     def _env(self) -> dict[str, str]:
         return {**os.environ, **self.environment}
 
-    def plug(self) -> None:
-        """Start the server; returns when it answers."""
+    def plug(self, *, taken: bool = False) -> None:
+        """Start the server; returns when it answers. `taken`: ALSA lists the device, and opening it fails."""
         self._server = subprocess.Popen(
             [
                 "pulseaudio",
@@ -54,8 +55,7 @@ class SoundServer:
                 "--high-priority=no",
                 "-L",
                 "module-native-protocol-unix auth-anonymous=1",
-                "-L",
-                f"module-null-sink sink_name=nursery rate={self.rate_hz}",
+                *([] if taken else ["-L", f"module-null-sink sink_name={self.name} rate={self.rate_hz}"]),
             ],
             env=self._env(),
             stdout=subprocess.DEVNULL,
@@ -64,7 +64,8 @@ class SoundServer:
         until = time.monotonic() + 20
         while self.control("info").returncode != 0:
             assert time.monotonic() < until, "the sound server does not answer"
-        assert self.control("set-default-source", "nursery.monitor").returncode == 0
+        if not taken:
+            assert self.control("set-default-source", f"{self.name}.monitor").returncode == 0
 
     def unplug(self) -> None:
         """Kill the server: the microphone is gone in the middle of a word."""
@@ -86,7 +87,7 @@ class SoundServer:
         return subprocess.run(["pactl", *arguments], env=self._env(), capture_output=True, timeout=20)
 
     def mute(self, muted: bool) -> None:
-        assert self.control("set-source-mute", "nursery.monitor", "1" if muted else "0").returncode == 0
+        assert self.control("set-source-mute", f"{self.name}.monitor", "1" if muted else "0").returncode == 0
 
     def play(self, samples: NDArray[np.float32], rate_hz: int) -> None:
         """Begin to play; it does not wait for the end."""

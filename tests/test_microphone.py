@@ -381,3 +381,51 @@ def test_what_is_played_is_what_is_heard(server: sound.SoundServer, heard: Inbox
     centre = int(np.argmax(spectrum))
     rest = np.delete(spectrum, slice(max(0, centre - near), centre + near))
     assert np.sum(rest**2) < 1e-5 * np.sum(spectrum**2)
+
+
+@real
+@pytest.mark.sound
+@pytest.mark.slow
+def test_overdriven_through_the_real_capture(server: sound.SoundServer, heard: Inbox) -> None:
+    server.plug()
+    server.play(np.sign(sound.hiss(60, 16_000, 0.5)).astype(np.float32), 16_000)
+    trouble = heard.wait_for(Trouble, 2 * REAL_S)
+    assert (trouble.code, trouble.standing) == ("audio_clipping", True)
+    server.unplug()
+    heard.wait_for(AudioLost, REAL_S, mic=Mic.LOST)
+
+
+@real
+@pytest.mark.sound
+@pytest.mark.slow
+def test_another_microphone_at_another_rate_takes_its_place(server: sound.SoundServer, heard: Inbox) -> None:
+    """Pulled out, and a new one of another name and rate put in: the default is looked up anew."""
+    server.plug()
+    server.play(sound.hiss(60, 16_000, 0.05), 16_000)
+    heard.wait_for(AudioRestored, REAL_S)
+    server.unplug()
+    heard.wait_for(AudioLost, REAL_S, mic=Mic.LOST)
+    server.rate_hz, server.name = 22_050, "other"
+    server.plug()
+    rate = 16_000
+    tone = (0.4 * np.sin(2 * np.pi * 500 * np.arange(rate * 30) / rate)).astype(np.float32)
+    server.play(tone, rate)
+    heard.wait_for(AudioRestored, REAL_S)
+    heard.wait(lambda item: isinstance(item, AudioBlock) and level_dbfs(item.samples) > -15, REAL_S)
+    joined = np.concatenate([heard.wait_for(AudioBlock, REAL_S).samples for _ in range(20)])
+    spectrum = np.abs(np.fft.rfft(joined * np.hanning(len(joined))))
+    assert float(np.argmax(spectrum)) * RATE_HZ / len(joined) == pytest.approx(500, abs=2)
+
+
+@real
+@pytest.mark.sound
+@pytest.mark.slow
+def test_a_device_that_cannot_be_opened_is_said_and_tried_again(server: sound.SoundServer, heard: Inbox) -> None:
+    """Busy, as ALSA tells it: the device is listed, and opening it fails until the other program is gone."""
+    server.plug(taken=True)
+    lost = heard.wait(lambda item: isinstance(item, AudioLost) and "cannot be used" in item.reason, REAL_S)
+    assert isinstance(lost, AudioLost) and "is another program using it?" in lost.reason
+    server.unplug()
+    server.plug()
+    server.play(sound.hiss(60, 16_000, 0.05), 16_000)
+    heard.wait_for(AudioRestored, REAL_S)
