@@ -47,7 +47,11 @@ class Health:
     def look(self, put: Callable[[object], object]) -> None:
         """Look once at everything."""
         for code, probe in self._probes.items():
-            text = probe()
+            try:
+                text = probe()
+            except Exception:  # one that fails must not blind the others
+                log.exception("the probe %s failed", code)
+                continue
             if text is not None and code not in self._standing:
                 self._standing.add(code)
                 put(Trouble(self._clock.now(), code, text))

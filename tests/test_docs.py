@@ -56,6 +56,13 @@ def test_every_script_is_documented(path: Path) -> None:
         assert f"scripts/{path.name}" in "".join(read(f"docs/{doc.name}") for doc in (ROOT / "docs").glob("*.md")), path.name
 
 
+def test_every_test_that_the_faults_name_exists() -> None:
+    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", read("docs/faults.md"))
+    assert len(named) > 30
+    for file, name in named:
+        assert re.search(rf"^def {name}\(", read(f"tests/{file}"), re.MULTILINE), f"{file}::{name}"
+
+
 def links() -> list[tuple[Path, str]]:
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     found = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text("utf-8"))]

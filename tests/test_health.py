@@ -4,6 +4,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import pytest
+
 from device.clock import Instant
 from device.events import Trouble
 from device.health import Health, clock_probe, disk_probe, page_probe
@@ -31,6 +33,16 @@ def test_it_looks_by_itself_and_stops() -> None:
     assert looked.wait(5)
     health.close()
     health.close()
+
+
+def test_a_probe_that_fails_blinds_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    def broken() -> str | None:
+        raise RuntimeError("unforeseen")
+
+    told: list[object] = []
+    Health({"odd": broken, "disk_low": lambda: "Full."}, FakeClock()).look(told.append)
+    assert [item.code for item in told if isinstance(item, Trouble)] == ["disk_low"]
+    assert "the probe odd failed" in caplog.text
 
 
 def test_disk_and_clock(tmp_path: Path) -> None:
