@@ -11,6 +11,10 @@ from pathlib import Path
 from device.errors import JournalError
 from device.journal_reader import JournalReader
 from device.journal_rows import dump
+from device.journal_shapes import Embedding
+from device.learned import learn
+from device.need_history import lessons
+from device.need_rhythm import usual
 from device.wire import encode_episode, encode_event, encode_part
 
 Row = Sequence[object]
@@ -34,8 +38,11 @@ def csv_lines(reader: JournalReader, table: str, zone: tzinfo = UTC) -> Iterator
         yield line.getvalue()
 
 
-def json_pieces(reader: JournalReader) -> Iterator[str]:
-    """Give the whole history as one JSON object, piece by piece: what the journal stores, exactly."""
+def json_pieces(reader: JournalReader, zone: tzinfo = UTC) -> Iterator[str]:
+    """Give the whole history as one JSON object, piece by piece: what the journal stores, exactly.
+
+    Besides, `learned` is what follows from it: numbers for a person, from which nothing is ever read back.
+    """
     yield '{"program":"nursery-monitor","meta":' + dump(reader.meta())
     yield from _list("episodes", (encode_episode(episode) for episode in reader.each_episode()))
     yield from _list(
@@ -47,6 +54,8 @@ def json_pieces(reader: JournalReader) -> Iterator[str]:
     yield from _list("faults", (encode_part(fault) for fault in reader.faults(0.0, float("inf"))))
     yield from _list("contexts", (encode_part(entry) for entry in reader.contexts(float("-inf"), float("inf"))))
     yield from _list("changes", (encode_part(change) for change in reader.changes(-1)))
+    yield from _list("sounds", (_sound(one) for one in reader.each_embedding()))
+    yield ',\n"learned":' + dump(_learned(reader, zone))
     yield "}\n"
 
 
@@ -66,10 +75,32 @@ def export_csv(path: Path, folder: Path, zone: tzinfo = UTC) -> list[Path]:
     return written
 
 
-def export_json(path: Path) -> Iterator[str]:
+def export_json(path: Path, zone: tzinfo = UTC) -> Iterator[str]:
     """Give the journal at `path` as JSON, piece by piece. JournalError if it cannot be read."""
     with closing(JournalReader(path)) as reader:
-        yield from json_pieces(reader)
+        yield from json_pieces(reader, zone)
+
+
+def _sound(one: Embedding) -> dict[str, object]:
+    return {
+        "episode_id": one.episode_id,
+        "model_version": one.model_version,
+        "vector": [float(number) for number in one.vector],
+    }
+
+
+def _learned(reader: JournalReader, zone: tzinfo) -> dict[str, object]:
+    """What had been learned when the monitor last listened; nights are those of `zone`."""
+    seen = lessons(reader, (reader.covered() or (0.0, 0.0))[1], zone)
+    version = next((each.model_version for each in reversed(seen.examples) if each.model_version), "")
+    known = learn(seen.examples, version)
+    return {
+        "model_version": version,
+        "begun_utc": None if seen.begun is None else seen.begun.utc,
+        "needs": encode_part(known.needs.summary()),
+        "false_alarms": {"active": known.verifier.active, **encode_part(known.verifier.effect)},
+        "rhythms": encode_part(usual(seen.examples)),
+    }
 
 
 def _list(name: str, items: Iterable[object]) -> Iterator[str]:
@@ -156,6 +187,11 @@ def _contexts(reader: JournalReader, zone: tzinfo) -> Iterator[Row]:
         yield entry.id, entry.kind, _when(entry.start_utc, zone), _when(entry.end_utc, zone), entry.note, entry.source
 
 
+def _sounds(reader: JournalReader, zone: tzinfo) -> Iterator[Row]:
+    for one in reader.each_embedding():
+        yield one.episode_id, one.model_version, " ".join(f"{number:.6g}" for number in one.vector)
+
+
 def _changes(reader: JournalReader, zone: tzinfo) -> Iterator[Row]:
     for one in reader.changes(-1):
         yield one.id, _when(one.at_utc, zone), one.source, one.action, one.episode_id, _when(one.undone_utc, zone)
@@ -171,10 +207,11 @@ coverage: start end kind reason
 faults: code text start end
 contexts: id kind start end note source
 changes: id at source action episode undone
+sounds: episode model_version numbers
 """
 
 _ROWS: tuple[Callable[[JournalReader, tzinfo], Iterator[Row]], ...] = (
-    _episodes, _bouts, _alerts, _events, _coverage, _faults, _contexts, _changes,
+    _episodes, _bouts, _alerts, _events, _coverage, _faults, _contexts, _changes, _sounds,
 )  # fmt: skip
 
 TABLES = {

@@ -227,6 +227,19 @@ class JournalReader:
         )
         return [Embedding(name, model, vector_of(blob)) for name, model, blob in rows]
 
+    def each_embedding(self, chunk: int = 500) -> Iterator[Embedding]:
+        """The same of every model's version, in the order of the episodes' names, read in portions."""
+        after = ("", "")
+        while rows := self._all(
+            "SELECT e.episode_id, e.model_version, e.vector FROM embedding e JOIN episode p ON p.id = e.episode_id "
+            "WHERE p.deleted_utc IS NULL AND (e.episode_id, e.model_version) > (?, ?) "
+            "ORDER BY e.episode_id, e.model_version LIMIT ?",
+            (*after, chunk),
+        ):
+            for name, model, blob in rows:
+                yield Embedding(name, model, vector_of(blob))
+            after = rows[-1][:2]
+
     def meta(self) -> dict[str, str]:
         """What the journal says of itself: schema, device_id, created_utc, demo ("1" in a demonstration), salvaged."""
         return {"schema": str(VERSION), **dict(self._all("SELECT key, value FROM meta"))}

@@ -165,7 +165,7 @@ def export(config: Config, form: str, output: Path | None) -> int:
         for path in export_csv(journal_path(config), folder, family_zone(config.nursery.time_zone)):
             print(path)
         return 0
-    pieces = export_json(journal_path(config))
+    pieces = export_json(journal_path(config), family_zone(config.nursery.time_zone))
     if output is None:
         sys.stdout.writelines(pieces)
         return 0

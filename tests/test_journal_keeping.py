@@ -52,6 +52,8 @@ def lived(path: Path) -> JournalWriter:
     journal.handle(EpisodeEnded(told.onset.plus(200), told))
     journal.handle(FaultRaised(START, "The broker is away.", code="broker_down"))
     journal.import_contexts([Context("c", "feed", START.utc, START.utc + 600, "left", "babybuddy")])
+    for number in range(2):
+        journal.store_embedding(f"e{number}", "1", [0.5, -2.0])
     journal.apply(Edit(START, Source.PAGE, "e0", "note", note="hm"))
     journal.apply(Edit(START, Source.PAGE, "e1", "delete"))
     clock.advance(20)
@@ -180,6 +182,9 @@ def test_json_holds_everything_exactly(path: Path) -> None:
     assert [one["action"] for one in whole["changes"]] == ["delete", "note"]
     assert whole["faults"][0]["code"] == "broker_down"
     assert whole["coverage"][0]["kind"] == "listening"
+    assert whole["sounds"] == [{"episode_id": "e0", "model_version": "1", "vector": [0.5, -2.0]}]
+    assert whole["learned"]["needs"]["tags"] == {"hunger": 1}
+    assert whole["learned"]["false_alarms"]["active"] is False
     assert "e1" not in {one["id"] for one in whole["episodes"]}
 
 
@@ -204,7 +209,7 @@ def test_csv_holds_every_table_in_the_family_s_time(path: Path) -> None:
     assert len(tables["bouts"]) == 3
     assert tables["alerts"][0]["at_s"] == "3.0"
     assert {row["type"] for row in tables["events"]} >= {"started", "alerted", "ended", "edited", "fault"}
-    for name in ("coverage", "faults", "contexts", "changes"):
+    for name in ("coverage", "faults", "contexts", "changes", "sounds"):
         assert tables[name]
 
 
@@ -213,7 +218,9 @@ def test_an_empty_journal_exports_headers_alone(path: Path) -> None:
     with JournalReader(path) as reader:
         for table in TABLES:
             assert len(list(csv_lines(reader, table))) == 1
-        assert json.loads("".join(json_pieces(reader)))["episodes"] == []
+        whole = json.loads("".join(json_pieces(reader)))
+        assert whole["episodes"] == whole["sounds"] == []
+        assert whole["learned"]["needs"]["tags"] == {}
         with pytest.raises(JournalError, match="no table"):
             list(csv_lines(reader, "secrets"))
 

@@ -44,7 +44,8 @@ def csv(table: str) -> BaseResponse:
 def whole() -> BaseResponse:
     """The whole history as JSON."""
     reader()
-    return _download(Response(export_json(journal_path(parts().config)), mimetype="application/json"), "nursery.json")
+    pieces = export_json(journal_path(parts().config), parts().zone)
+    return _download(Response(pieces, mimetype="application/json"), "nursery.json")
 
 
 @blueprint.get("/export/nursery.db")
