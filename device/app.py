@@ -160,6 +160,7 @@ def build(
         detector.model_version,
         history=lambda: _lessons(config, clock, zone),
         keep=journal.store_embedding,
+        beside=source is None,
     )
     monitor = Monitor(
         detector=detector,
@@ -212,6 +213,7 @@ def build(
         mqtt.start(monitor.put)
         if config.push.url:
             push.start(monitor.put)
+        stack.callback(learning.close)
         stack.callback(health.close)
         health.start(monitor.put)
         stack.callback(source.close)

@@ -61,13 +61,14 @@ class Verifier:
         self._weights = _fit(self._cries, self._false)
         unseen_cries = _unseen(self._cries, self._false, self._cries)
         unseen_false = 1.0 - _unseen(self._false, self._cries, self._false)
-        # cries first: the bar lies above the most doubtful of them
-        self._bar = max(MIN_P, float(unseen_cries.max()) + MARGIN)
+        # cries first: the bar lies above the most doubtful of them; each is judged by the bar that the others alone set
+        self._bar = _bar(unseen_cries)
+        bars = np.array([_bar(np.delete(unseen_cries, i)) for i in range(len(unseen_cries))])
         near_cries = np.array([_nearer(x, self._false, np.delete(self._cries, i, 0)) for i, x in enumerate(self._cries)])
         near_false = np.array([_nearer(x, np.delete(self._false, i, 0), self._cries) for i, x in enumerate(self._false)])
         caught = float(np.mean((unseen_false > self._bar) & near_false))
-        recall = float(np.mean(~((unseen_cries > self._bar) & near_cries)))
-        self.active = caught > 0.0
+        recall = float(np.mean(~((unseen_cries > bars) & near_cries)))
+        self.active = caught > 0.0 and recall == 1.0
         self.effect = Effect(len(self._cries), len(self._false), recall, caught)
 
     def allows(self, embedding: Vector | None, peak_score: float, heard_s: float = 0.0) -> bool:
@@ -81,6 +82,11 @@ class Verifier:
             return True
         x = (embedding.astype(np.float64) - self._mean) / self._scale
         return not (_probability(x[None], self._weights)[0] > self._bar and _nearer(x, self._false, self._cries))
+
+
+def _bar(unseen: Array) -> float:
+    """What a sound must exceed to be vetoed, given how far each cry was called a false alarm by a verifier without it."""
+    return max(MIN_P, float(unseen.max()) + MARGIN)
 
 
 def _matrix(vectors: Sequence[Vector]) -> Array:
@@ -100,7 +106,10 @@ def _fit(cries: Array, false: Array) -> Array:
         p = _sigmoid(x @ weights)
         gradient = x.T @ (share * (p - y)) + ridge * weights
         bend = (x.T * (share * np.maximum(p * (1 - p), 1e-4))) @ x + np.diag(ridge)
-        weights = weights - np.linalg.solve(bend, gradient)
+        step = np.linalg.solve(bend, gradient)
+        weights = weights - step
+        if np.abs(step).max() < 1e-6:
+            break
     return np.asarray(weights)
 
 

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import logging
+import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from device.errors import JournalError
-from device.events import EpisodeEnded, EpisodeTagged, Event, Need, Score, Tag
+from device.events import EpisodeEnded, EpisodeTagged, Event, Forgotten, Need, Score, Tag
 from device.events import Source as From
 from device.learned import learn
 from device.learning import OnlineLearning
@@ -15,6 +17,7 @@ from device.need_prior import Diary, Situation
 from device.need_sound import Vector
 from device.needs import Example
 from tests.fakes import HOP_S, at, tracker
+from tests.fakes_web import until
 
 SIZE = 8
 HUNGRY, TIRED = np.eye(SIZE, dtype=np.float32)[:2] * 8.0
@@ -42,19 +45,24 @@ def history(count: int = 60) -> list[Example]:
 class House:
     """A history in memory, and what was kept."""
 
-    def __init__(self, examples: list[Example]) -> None:
+    def __init__(self, examples: list[Example], *, beside: bool = False) -> None:
         self.examples = examples
         self.kept: list[tuple[str, str, Vector]] = []
         self.asked = 0
-        self.broken = False
+        self.broken = self.absurd = False
         self.tracker = tracker()
-        self.learning = OnlineLearning("1", history=self.history, keep=lambda *all_: self.kept.append(all_))
+        self.may_read = threading.Event()
+        self.may_read.set()
+        self.learning = OnlineLearning("1", history=self.history, keep=lambda *all_: self.kept.append(all_), beside=beside)
         self.second = 0.0
 
     def history(self) -> Lessons:
         self.asked += 1
+        assert self.may_read.wait(30)
         if self.broken:
             raise JournalError("The history cannot be read.")
+        if self.absurd:
+            raise ValueError("never seen before")
         return Lessons(tuple(self.examples), Diary(()))
 
     def hear(self, seconds: float, cry: float, embedding: Vector) -> list[Event]:
@@ -109,6 +117,49 @@ def test_a_history_that_cannot_be_read_leaves_what_was_known() -> None:
     house.hear(1.0, 0.01, np.zeros(SIZE, dtype=np.float32))
     events = house.hear(10.0, 0.95, HUNGRY)
     assert events
+    assert house.learning.learned.needs.tags == 0
+
+
+SILENCE = np.zeros(SIZE, dtype=np.float32)
+
+
+def test_learning_beside_never_holds_up_the_listening() -> None:
+    house = House(history(), beside=True)
+    house.may_read.clear()
+    house.hear(2.0, 0.01, SILENCE)
+    events = house.hear(10.0, 0.95, HUNGRY)
+    assert events, "it listens while the history is being read"
+    assert house.learning.learned.needs.tags == 0
+    house.hear(70.0, 0.01, SILENCE)
+    assert house.asked == 1, "one at a time"
+    house.may_read.set()
+    until(lambda: house.learning.learned.needs.tags == 60)
+    until(lambda: house.hear(1.0, 0.01, SILENCE) is not None and house.asked == 2)
+    house.learning.close()
+    house.learning.close()
+
+
+def test_an_error_beside_leaves_what_was_known(caplog: pytest.LogCaptureFixture) -> None:
+    house = House(history(), beside=True)
+    house.hear(1.0, 0.01, SILENCE)
+    until(lambda: house.learning.learned.needs.tags == 60)
+    house.absurd = True
+    with caplog.at_level(logging.ERROR):
+        house.learning.complete(Forgotten(at(house.second)), house.tracker)
+        until(lambda: house.hear(1.0, 0.01, SILENCE) is not None and house.asked == 2)
+        house.learning.close()
+    assert "could not learn" in caplog.text
+    assert house.learning.learned.needs.tags == 60
+
+
+def test_learning_anew_is_learned_from_in_the_next_quiet_hop() -> None:
+    house = House(history())
+    house.hear(1.0, 0.01, SILENCE)
+    house.examples = []
+    event = Forgotten(at(house.second))
+    assert house.learning.complete(event, house.tracker) is event
+    assert house.learning.learned.needs.tags == 60
+    house.hear(1.0, 0.01, SILENCE)
     assert house.learning.learned.needs.tags == 0
 
 
