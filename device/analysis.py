@@ -12,6 +12,7 @@ from device.ears import make_detector, thresholds_of
 from device.episode import EpisodeTracker
 from device.errors import AudioSourceError
 from device.events import AudioRestored, Episode, EpisodeEvent, Event, MonitorState, Need, Score
+from device.evidence import EAR_LAG_S
 from device.monitor import Monitor
 from device.settings import Config
 from device.wavfile import BLOCK_S, ReplayClock, read_blocks
@@ -63,7 +64,15 @@ def replay(
     collector, scores = Collector(), list[Score]()
     detector.reset()
     on, off = thresholds
-    tracker = EpisodeTracker(config.episode, config.alerts, on=on, off=off, hop_s=detector.hop_s, boot_id=clock.boot_id)
+    tracker = EpisodeTracker(
+        config.episode,
+        config.alerts,
+        on=on,
+        off=off,
+        hop_s=detector.hop_s,
+        lag_s=EAR_LAG_S,
+        boot_id=clock.boot_id,
+    )
     monitor = Monitor(
         detector=detector, tracker=tracker, sinks={"collector": collector}, clock=clock, on_score=scores.append
     )

@@ -21,6 +21,7 @@ from device.ears import make_detector, thresholds_of
 from device.episode import EpisodeTracker
 from device.errors import AudioSourceError, NurseryError
 from device.events import Episode, EventSink, Mic, MonitorState
+from device.evidence import EAR_LAG_S
 from device.health import Health, clock_probe, disk_probe, page_probe
 from device.house import House
 from device.journal import JournalReader, JournalWriter
@@ -115,6 +116,7 @@ def build(
         on=on,
         off=off,
         hop_s=detector.hop_s,
+        lag_s=EAR_LAG_S,
         quiet=quiet_hours(config.alerts.quiet_hours, config.nursery.time_zone),
         allows=lambda peak, heard_s: learning.allows(peak, heard_s),
         boot_id=clock.boot_id,

@@ -55,11 +55,12 @@ class EpisodeTracker:
         on: float,
         off: float,
         hop_s: float,
+        lag_s: float = 0.0,
         quiet: Callable[[Instant], bool] = lambda _: False,
         allows: Callable[[float, float], bool] = lambda _peak, _heard_s: True,
         boot_id: str = "",
     ) -> None:
-        """Take the settings, and the detector's thresholds and hop.
+        """Take the settings, and the detector's thresholds, hop and lag.
 
         `quiet` tells whether an instant lies in quiet hours; `allows` whether a first alert may ring, given the highest
         score so far and the seconds of crying heard (False: very likely a sound that was no crying before).
@@ -69,7 +70,7 @@ class EpisodeTracker:
         self._quiet = quiet
         self._allows = allows
         self._boot_id = boot_id
-        self._evidence = CryEvidence(on, off, hop_s=hop_s, hangover_s=episode.hangover_s)
+        self._evidence = CryEvidence(on, off, hop_s=hop_s, hangover_s=episode.hangover_s, lag_s=lag_s)
         self._voice = VoiceWatch(episode.voice_s, off)
         self._episode: Episode | None = None
         self._last: Episode | None = None

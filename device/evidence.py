@@ -8,6 +8,9 @@ from device.events import Score
 BRIDGE_S = 1.0
 """A gap up to this is a breath, counted as crying: infants breathe in for 0.2–0.8 s between cries."""
 
+EAR_LAG_S = 0.48
+"""How long after it began our ear is sure of a cry: bouts are dated back by it (docs/evaluation.md: error of the onset)."""
+
 LEAK = 0.25
 """Seconds of heard crying forgotten in each second without any, so that scattered sounds never add up to an alert."""
 
@@ -31,18 +34,20 @@ class BoutHeard:
 class CryEvidence:
     """Follows scores; `crying` is True within a bout, pauses up to the hangover included."""
 
-    def __init__(self, on: float, off: float, *, hop_s: float, hangover_s: float) -> None:
-        """Take the thresholds (0..1, `off` at most `on`), the detector's hop and the hangover."""
+    def __init__(self, on: float, off: float, *, hop_s: float, hangover_s: float, lag_s: float = 0.0) -> None:
+        """Take the thresholds (0..1, `off` at most `on`), the detector's hop, the hangover and the detector's lag."""
         self.on = on
         self.off = off
         self._hop_s = hop_s
         self._hangover_s = hangover_s
+        self._late_s = hop_s + lag_s
         self.heard_s = 0.0
         self.distress = 0.0
         self._start: Instant | None = None
         self._last: Instant | None = None
         self._rising: Instant | None = None
         self._previous: Instant | None = None
+        self._earliest: Instant | None = None  # nothing is dated back to before this
         self._bout_heard_s = 0.0
         self._distress_sum = 0.0
         self._hops = 0
@@ -61,12 +66,15 @@ class CryEvidence:
 
     def feed(self, score: Score) -> BoutHeard | None:
         """Take the next score; give the bout that has just ended, if one has."""
-        step_s = self._hop_s if self._previous is None else min(LONGEST_STEP_S, score.at.since(self._previous))
+        gap_s = self._hop_s if self._previous is None else score.at.since(self._previous)
+        if self._earliest is None or gap_s > LONGEST_STEP_S:
+            self._earliest = score.at.plus(-self._hop_s)
+        step_s = min(LONGEST_STEP_S, gap_s)
         self._previous = score.at
         if score.cry < self.off:
             self._rising = None
         elif self._rising is None:
-            self._rising = score.at.plus(-self._hop_s)
+            self._rising = self._dated_back(score.at)
         if score.cry >= (self.off if self.crying else self.on):
             self._hear(score, step_s)
             return None
@@ -74,9 +82,13 @@ class CryEvidence:
             self.heard_s = max(0.0, self.heard_s - LEAK * step_s)
         return self.stop() if self._last and score.at.since(self._last) > self._hangover_s else None
 
+    def _dated_back(self, at: Instant) -> Instant:
+        start = at.plus(-self._late_s)
+        return self._earliest if self._earliest is not None and start.since(self._earliest) < 0 else start
+
     def _hear(self, score: Score, step_s: float) -> None:
         if self._start is None or self._last is None:
-            self._start = self._rising or score.at.plus(-self._hop_s)
+            self._start = self._rising or self._dated_back(score.at)
             heard_s = score.at.since(self._start)
         else:
             gap_s = score.at.since(self._last)
@@ -92,6 +104,7 @@ class CryEvidence:
     def stop(self) -> BoutHeard | None:
         """End the bout, as after a long pause or a lost microphone."""
         ended = self.bout
+        self._earliest = ended.end if ended else self._earliest
         self._start = self._last = self._rising = None
         self._bout_heard_s = self._distress_sum = 0.0
         self._hops = 0

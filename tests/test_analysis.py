@@ -15,6 +15,7 @@ from device.analysis import BEGIN, Collector, open_ears, replay
 from device.audio import RATE_HZ
 from device.episode import EpisodeTracker
 from device.events import AudioLost, Event, MicLost
+from device.evidence import EAR_LAG_S
 from device.monitor import Monitor
 from device.settings import Config
 from device.synthesis import cry, room_noise
@@ -71,7 +72,15 @@ def test_the_live_loop_at_any_speed_gives_the_same_events(night: Path, speed: fl
     detector.reset()
     clock = ReplayClock(BEGIN, speed)
     sink = Waiting()
-    tracker = EpisodeTracker(Config().episode, Config().alerts, on=on, off=off, hop_s=detector.hop_s, boot_id=clock.boot_id)
+    tracker = EpisodeTracker(
+        Config().episode,
+        Config().alerts,
+        on=on,
+        off=off,
+        hop_s=detector.hop_s,
+        lag_s=EAR_LAG_S,
+        boot_id=clock.boot_id,
+    )
     monitor = Monitor(detector=detector, tracker=tracker, sinks={"sink": sink}, clock=clock)
     thread = threading.Thread(target=monitor.run)
     thread.start()

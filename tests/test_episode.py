@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device.clock import Instant
+from device.episode import EpisodeTracker
 from device.events import (
     AudioLost,
     AudioRestored,
@@ -321,3 +322,18 @@ def check(episode: Episode) -> None:
     edges = [edge for bout in episode.bouts for edge in (bout.start_s, bout.end_s)]
     assert edges == sorted(edges) and edges[0] == 0.0 and edges[-1] == episode.offset_s
     assert [a.at_s for a in episode.alerts] == sorted(a.at_s for a in episode.alerts)
+
+
+def lagging() -> EpisodeTracker:
+    """A tracker for an ear that is sure of a cry half a second late."""
+    return EpisodeTracker(EpisodeSettings(), AlertSettings(), on=0.7, off=0.4, hop_s=0.25, lag_s=0.5)
+
+
+def test_what_a_slow_ear_hears_is_dated_back() -> None:
+    (started,) = pick(feed(lagging(), quiet(0, 10) + cry(10, 15)), EpisodeStarted)
+    assert started.episode.onset.since(START) == 9.5
+
+
+def test_nothing_is_dated_back_to_before_there_was_sound() -> None:
+    (started,) = pick(feed(lagging(), cry(0, 5)), EpisodeStarted)
+    assert started.episode.onset.since(START) == 0.0

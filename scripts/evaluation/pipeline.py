@@ -13,6 +13,7 @@ from device.detector import MODEL, Detector
 from device.ears import thresholds_of
 from device.episode import EpisodeTracker
 from device.events import Episode, EpisodeAlerted, EpisodeEvent, Event, Score
+from device.evidence import EAR_LAG_S
 from device.settings import Config
 from device.wavfile import BLOCK_S
 from evaluation.ears import Decided, Heard
@@ -53,7 +54,7 @@ class Pipeline:
         """Run the tracker over the scores, with every setting at its default and the thresholds of the sensitivity."""
         config = self._config
         on, off = thresholds_of(config, setting)
-        tracker = EpisodeTracker(config.episode, config.alerts, on=on, off=off, hop_s=self.step_s)
+        tracker = EpisodeTracker(config.episode, config.alerts, on=on, off=off, hop_s=self.step_s, lag_s=EAR_LAG_S)
         alerts: list[float] = []
         episodes: dict[str, Episode] = {}
         end = BEGIN

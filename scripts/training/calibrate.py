@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from device import features
 from device.clock import Instant
 from device.events import Score
-from device.evidence import CryEvidence
+from device.evidence import EAR_LAG_S, CryEvidence
 from device.settings import AlertSettings, EpisodeSettings
 
 from .judge import Judged, holds_crying, is_negative, sigmoid
@@ -114,7 +114,7 @@ def error_of(fit: Fit, judged: Sequence[Judged], head: int = 0) -> float:
 
 def heard_s(score: NDArray[np.float32], on: float, off: float) -> NDArray[np.float64]:
     """Seconds of crying heard after each hop, as the monitor counts them: its own rule, with the settings' defaults."""
-    evidence = CryEvidence(on, off, hop_s=features.HOP_S, hangover_s=EPISODE.hangover_s)
+    evidence = CryEvidence(on, off, hop_s=features.HOP_S, hangover_s=EPISODE.hangover_s, lag_s=EAR_LAG_S)
     heard = []
     for number, value in enumerate(score):
         evidence.feed(Score(Instant((number + 1) * features.HOP_S, 0.0), float(value), 0.0, 0.0, 0.0))
