@@ -55,8 +55,10 @@ class Listening:
         """
         samples = self._downmix.push(frames)
         length_s = len(samples) / self._rate_hz
-        self._flat_s = self._flat_s + length_s if _flat(samples) else 0.0
-        self._clipped.append(_clipped(samples))
+        low, high = (float(samples.min()), float(samples.max())) if len(samples) else (0.0, 0.0)
+        # A constant offset is as flat as zero; a NaN is no sound either.
+        self._flat_s = 0.0 if high - low > FLAT_SPAN else self._flat_s + length_s
+        self._clipped.append(not max(high, -low) < FULL_SCALE and _clipped(samples))
         if overflow:
             # What the resampler still holds belongs before the gap.
             self._timeline.lost()
@@ -72,11 +74,6 @@ class Listening:
         out.setflags(write=False)
         clipping = 2 * sum(self._clipped) > (self._clipped.maxlen or 0)
         return Heard(AudioBlock(out, begin) if len(out) else None, self._flat_s, clipping)
-
-
-def _flat(samples: Samples) -> bool:
-    # A constant offset is as flat as zero; a NaN is no sound either.
-    return not len(samples) or not float(samples.max() - samples.min()) > FLAT_SPAN
 
 
 def _clipped(samples: Samples) -> bool:

@@ -214,15 +214,15 @@ class Monitor:
     def _hear(self, block: AudioBlock) -> None:
         if self._last_end is not None and abs(block.start.since(self._last_end)) > GAP_S:
             self._detector.reset()
-        self._last_end = block.end
+        self._last_end = end = block.end
         for heard in self._detector.feed(block):
-            self._score(heard)
-        self.state = replace(self.state, last_block=block.end)
+            self._score(heard, end)
 
-    def _score(self, heard: Heard) -> None:
+    def _score(self, heard: Heard, end: Instant) -> None:
         score = heard.score
-        self.state = replace(
+        self.state = replace(  # once a hop, not once a block: it costs more than the block's way through the detector
             self.state,
+            last_block=end,
             score=score.cry,
             voice=score.voice,
             level_dbfs=score.level_dbfs,

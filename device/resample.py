@@ -45,10 +45,11 @@ class Resampler:
         return self._convert(np.zeros(0, np.float32), last=True)
 
     def _convert(self, samples: Samples, last: bool) -> Samples:
-        clean = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0).astype(np.float32, copy=False)
+        if not np.isfinite(np.vdot(samples, samples)):  # one test for all; the repair is the rare case
+            samples = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
         if self._stream is None:
-            return clean
-        out: Samples = self._stream.resample_chunk(clean, last=last)
+            return samples.astype(np.float32)
+        out: Samples = self._stream.resample_chunk(samples.astype(np.float32, copy=False), last=last)
         return out
 
 
