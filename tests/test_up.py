@@ -178,6 +178,21 @@ def test_nobody_comes_in_without_the_password(house: House, running: Program) ->
     assert running.process.poll() is None
 
 
+def family(pid: int) -> list[int]:
+    """A process and all its children."""
+    found = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False, timeout=10).stdout.split()
+    return [pid, *(member for child in found for member in family(int(child)))]
+
+
+@pytest.mark.skipif(shutil.which("ss") is None, reason="needs ss, of iproute2")
+def test_nothing_listens_but_what_is_documented(house: House, running: Program) -> None:
+    running.wait_for(r"^The page is at")
+    ours = {f"pid={pid}," for pid in family(running.process.pid)}
+    listed = subprocess.run(["ss", "-H", "-lntup"], capture_output=True, text=True, check=True, timeout=10).stdout
+    ports = {line.split()[4].rpartition(":")[2] for line in listed.splitlines() if any(pid in line for pid in ours)}
+    assert ports == {str(house.page_port), str(house.broker_port)}
+
+
 def test_a_port_in_use_is_one_sentence_and_an_exit_status(house: House, night: Path) -> None:
     for port, name in ((house.page_port, "page.port"), (house.broker_port, "broker.port")):
         with socket.socket() as taken:
