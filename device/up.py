@@ -159,8 +159,9 @@ def login(config: Config, *, password: str | None = None, page: bool = True) -> 
     if config.mqtt.host:
         lines.append(f"MQTT:  your broker {config.mqtt.host}:{config.mqtt.port}, topic nursery/{config.nursery.id}/alert")
     else:
+        tls = "with TLS, " if config.broker.tls_cert else ""
         lines.append(
-            f"MQTT:  host {host}, port {config.broker.port}, user {secrets.mqtt_user}, password {secrets.mqtt_password}"
+            f"MQTT:  host {host}, port {config.broker.port}, {tls}user {secrets.mqtt_user}, password {secrets.mqtt_password}"
         )
         lines.append(f"       subscribe to nursery/{config.nursery.id}/alert")
     return "\n".join(lines)

@@ -16,7 +16,7 @@ from web.throttle import ALL_TRIES, EACH_REFILL_S, EACH_TRIES, Throttle, sender_
 
 PAGES = (
     "/", "/day", "/day?view=night", "/history", "/history?page=3", "/insights", "/insights?days=7", "/insights?days=90",
-    "/cries", "/letter", "/export", "/import", "/health", "/settings", "/more", "/live/once",
+    "/cries", "/letter", "/export", "/import", "/health", "/settings", "/phones", "/more", "/live/once",
 )  # fmt: skip
 LARGEST = 100_000
 SLOWEST_S = 0.050

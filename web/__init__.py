@@ -31,6 +31,7 @@ from web import (
     letter,
     more,
     now,
+    phones,
     push,
     security,
     settings,
@@ -103,8 +104,8 @@ def create_app(
     app.context_processor(helpers)
     app.add_url_rule("/healthz", "healthz", lambda: ("ok\n", 200, {"Content-Type": "text/plain"}))
     _version_static(app)
-    topics = (auth, now, day, history, episode, insights, letter, cries, export, imports, health, settings, more, api, push)
-    for topic in topics:
+    nightly = (auth, now, day, history, episode, insights, letter, cries)
+    for topic in (*nightly, export, imports, health, settings, phones, more, api, push):
         app.register_blueprint(topic.blueprint)
     return app
 
