@@ -72,7 +72,7 @@ def two_needs(config: Config, *, version: str = VERSION) -> None:
 
 def test_without_tags_nothing_is_claimed(client: FlaskClient) -> None:
     text = client.get("/cries").text
-    assert "Not good enough yet" in text
+    assert "too few guesses yet to judge" in text
     assert "The sound does not count yet" in text
     assert "So far there are 0 and 0; you are told of everything." in text
     assert "This rests on" not in text and "set aside" not in text and "usually comes" not in text

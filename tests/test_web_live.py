@@ -61,7 +61,7 @@ def test_every_state_is_told_in_its_words(house: House, live: LiveMonitor) -> No
     house.hear(20, 0.95, 0.9)
     until(lambda: kind(live) == "crying")
     said = now(live.now(), WORDS)
-    assert (said.title, said.detail, said.answer, said.answered) == ("Crying", "Very upset.", True, False)
+    assert (said.title, said.detail, said.answer, said.answered) == ("Crying", "It sounds very upset.", True, False)
     live.ask("acknowledge", {"caregiver": "Ben"})
     until(lambda: now(live.now(), WORDS).title == "Ben is on the way")
     live.ask("arrived", {"caregiver": "Ana"})

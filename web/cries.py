@@ -12,7 +12,7 @@ from web.learning import taught
 from web.parts import parts, reader, words
 from web.shown import done
 from web.svg import dot, path, picture, tag
-from web.taught import Place, false_alarms, rhythm_lines, safeguard, sound_say
+from web.taught import LEAST_RECORD, Place, false_alarms, rhythm_lines, safeguard, sound_say
 from web.words import Words
 
 blueprint = Blueprint("cries", __name__)
@@ -37,6 +37,7 @@ def page() -> str:
         not_crying=history.count(outcome=Outcome.FALSE_ALARM, since_utc=since),
         taught=known,
         current=learned.current,
+        least_record=LEAST_RECORD,
         sound=sound_say(known, w),
         rhythms=rhythm_lines(known.rhythms, w),
         false_alarms=false_alarms(known, w),

@@ -26,7 +26,7 @@ def distress_now(grade: Distress, w: Words) -> str:
     return {
         Distress.FUSSING: w._("Fussing."),
         Distress.CRYING: w._("Crying steadily."),
-        Distress.SCREAMING: w._("Very upset."),
+        Distress.SCREAMING: w._("It sounds very upset."),
     }[grade]
 
 
