@@ -18,6 +18,9 @@ from soaking.watch import Sample, growth, look, size_mb
 ROWS = 12
 """Rows of the printed table."""
 
+SAID = 5
+"""Different lines of the monitor's log that are shown."""
+
 
 @dataclass
 class Soak:
@@ -30,6 +33,7 @@ class Soak:
     places: list[tuple[float, float, float]] = field(default_factory=list)
     ended: dict[str, float] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
 
     def see(self, house: House, at: str) -> None:
         """Look at everything once."""
@@ -92,6 +96,7 @@ def _end(soak: Soak, house: House, answers: int, failures: list[str]) -> None:
         int(found.group(1)) for one in said if (found := re.search(r"dropped (\d+) blocks", one))
     )
     soak.ended["lines in the monitor's log"] = len(said)
+    soak.said = sorted(set(said))[:SAID]
     soak.ended["alerts on the phone"] = sum(one.startswith("nursery/home/alert ") for one in house.lines("phone"))
     soak.ended["pages read"] = answers
     soak.ended["pages that failed"] = len(failures)
@@ -140,7 +145,9 @@ def text(soak: Soak) -> str:
         rows.append([soak.at[i], *shown, f"{one.cpu_s:.0f}"])
     counted = "; ".join(f"{name}: {value:.0f}" for name, value in soak.ended.items())
     verdict = "Flat: nothing grows." if not soak.problems else "NOT flat: " + "; ".join(soak.problems) + "."
-    return f"### {soak.title}\n\n{table(head, rows)}\n\n{counted}.\n\n{verdict}\n"
+    said = "".join(f"    {one}\n" for one in soak.said)
+    log = f"The monitor's log says:\n\n{said}\n" if said else ""
+    return f"### {soak.title}\n\n{table(head, rows)}\n\n{counted}.\n\n{log}{verdict}\n"
 
 
 def soak(folder: Path, *, minutes: float | None, hours: float | None) -> list[Soak]:
