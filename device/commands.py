@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from device.clock import Instant
 from device.errors import CommandError
@@ -55,12 +55,26 @@ def parse(name: str, payload: Payload, at: Instant, source: Source) -> Command:
     """
     maker = _MAKERS.get(name)
     if maker is None:
-        raise CommandError(f"{name!r} is no command; known are {', '.join(_MAKERS)}")
+        raise CommandError("%(name)r is no command; known are %(known)s", name=name, known=", ".join(_MAKERS))
     allowed = _KEYS[name]
     for key in payload:
         if key not in allowed:
-            raise CommandError(f"{name}: {key!r} is not understood; possible are {', '.join(allowed) or 'no keys at all'}")
+            if not allowed:
+                raise CommandError("%(name)s: %(key)r is not understood; it takes no keys at all", name=name, key=key)
+            raise CommandError(
+                "%(name)s: %(key)r is not understood; possible are %(known)s", name=name, key=key, known=", ".join(allowed)
+            )
     return maker(payload, at, source)
+
+
+def _short(value: object) -> str:
+    return str(value)[:40]
+
+
+def _not_among(key: str, value: object, known: Sequence[str]) -> CommandError:
+    return CommandError(
+        "%(key)s = %(value)r: must be one of %(known)s", key=key, value=_short(value), known=", ".join(known)
+    )
 
 
 def _text(payload: Payload, key: str, longest: int) -> str | None:
@@ -68,7 +82,9 @@ def _text(payload: Payload, key: str, longest: int) -> str | None:
     if value is None or value == "":
         return None
     if not isinstance(value, str) or len(value) > longest or any(map(_unfit, value)):
-        raise CommandError(f"{key} = {str(value)[:40]!r}: must be text of at most {longest} letters")
+        raise CommandError(
+            "%(key)s = %(value)r: must be text of at most %(longest)s letters", key=key, value=_short(value), longest=longest
+        )
     return value
 
 
@@ -86,7 +102,10 @@ def _number(payload: Payload, key: str, low: float, high: float) -> float | None
     except (ValueError, OverflowError):
         number = math.nan
     if not low <= number <= high:
-        raise CommandError(f"{key} = {str(value)[:40]!r}: must be a number from {low:g} to {high:g}")
+        raise CommandError(
+            "%(key)s = %(value)r: must be a number from %(low)s to %(high)s",
+            key=key, value=_short(value), low=f"{low:g}", high=f"{high:g}",
+        )  # fmt: skip
     return number
 
 
@@ -100,13 +119,15 @@ def _tag(payload: Payload, at: Instant, source: Source) -> Command:
     need = None
     if word is not None and not not_crying:
         if word not in list(Need):
-            raise CommandError(f"need = {str(word)[:40]!r}: must be one of {', '.join(Need)}, not_crying")
+            raise _not_among("need", word, (*Need, "not_crying"))
         need = Need(str(word))
-    helped = payload.get("helped") or []
+    helped = payload.get("helped")
+    if helped is None or helped == "":
+        helped = []
     if isinstance(helped, str):
         helped = [helped]
     if not isinstance(helped, list | tuple) or not all(isinstance(h, str) and h in list(Helped) for h in helped):
-        raise CommandError(f"helped = {str(helped)[:40]!r}: must be a list of {', '.join(Helped)}")
+        raise CommandError("helped = %(value)r: must be a list of %(known)s", value=_short(helped), known=", ".join(Helped))
     note = _text(payload, "note", MAX_NOTE)
     if need is None and not not_crying and not helped and note is None:
         raise CommandError("need: say the need, what helped, or a note")
@@ -116,14 +137,14 @@ def _tag(payload: Payload, at: Instant, source: Source) -> Command:
 def _mute(payload: Payload, at: Instant, source: Source) -> Command:
     minutes = _number(payload, "minutes", 0, MAX_MUTE_MINUTES)
     if minutes is None:
-        raise CommandError(f"mute: say for how many minutes (0 to {MAX_MUTE_MINUTES}; 0 ends it)")
+        raise CommandError("mute: say for how many minutes (0 to %(most)s; 0 ends it)", most=MAX_MUTE_MINUTES)
     return Mute(at, source, minutes * 60)
 
 
 def _sensitivity(payload: Payload, at: Instant, source: Source) -> Command:
     word = payload.get("sensitivity")
     if word not in ("low", "normal", "high"):
-        raise CommandError(f"sensitivity = {str(word)[:40]!r}: must be low, normal or high")
+        raise _not_among("sensitivity", word, ("low", "normal", "high"))
     return SetSensitivity(at, source, str(word))
 
 
@@ -131,7 +152,9 @@ def _alerts(payload: Payload, at: Instant, source: Source) -> Command:
     after_s = _number(payload, "alert_after_s", 0, 1800)
     hours = payload.get("quiet_hours")
     if hours is not None and not (isinstance(hours, str) and re.fullmatch(QUIET_HOURS, hours)):
-        raise CommandError(f'quiet_hours = {str(hours)[:40]!r}: write hours like "22:00-06:00", or nothing for none')
+        raise CommandError(
+            'quiet_hours = %(value)r: write hours like "22:00-06:00", or nothing for none', value=_short(hours)
+        )
     if after_s is None and hours is None:
         raise CommandError("alerts: say alert_after_s (0 to 1800 seconds), quiet_hours, or both")
     return SetAlerts(at, source, after_s, None if hours is None else str(hours))
@@ -140,7 +163,7 @@ def _alerts(payload: Payload, at: Instant, source: Source) -> Command:
 def _forget(payload: Payload, at: Instant, source: Source) -> Command:
     undo = payload.get("undo", False)
     if not isinstance(undo, bool):
-        raise CommandError(f"undo = {str(undo)[:40]!r}: must be true or false")
+        raise CommandError("undo = %(value)r: must be true or false", value=_short(undo))
     return Forget(at, source, undo)
 
 
@@ -151,16 +174,18 @@ def _test(payload: Payload, at: Instant, source: Source) -> Command:
 def _import(payload: Payload, at: Instant, source: Source) -> Command:
     rows = payload.get("entries")
     if not isinstance(rows, list | tuple) or not 0 < len(rows) <= MAX_ENTRIES:
-        raise CommandError(f"import: give 1 to {MAX_ENTRIES} entries")
+        raise CommandError("import: give 1 to %(most)s entries", most=MAX_ENTRIES)
     return ImportContexts(at, source, tuple(_context(row) for row in rows))
 
 
 def _context(row: object) -> Context:
     if not isinstance(row, Mapping):
-        raise CommandError(f"import: {str(row)[:40]!r} is no entry; give id, kind, start_utc, end_utc, note and source")
+        raise CommandError(
+            "import: %(value)r is no entry; give id, kind, start_utc, end_utc, note and source", value=_short(row)
+        )
     start_utc = _number(row, "start_utc", 0, MAX_UTC)
     if (name := _text(row, "id", 80)) is None or start_utc is None or row.get("kind") not in CONTEXT_KINDS:
-        raise CommandError(f"import: an entry needs id, start_utc and a kind of {', '.join(CONTEXT_KINDS)}")
+        raise CommandError("import: an entry needs id, start_utc and a kind of %(known)s", known=", ".join(CONTEXT_KINDS))
     end_utc = _number(row, "end_utc", start_utc, MAX_UTC)
     note, source = _text(row, "note", MAX_NOTE), _text(row, "source", 40)
     return Context(name, str(row["kind"]), start_utc, end_utc, note or "", source or "")
@@ -169,10 +194,10 @@ def _context(row: object) -> Context:
 def _edit(payload: Payload, at: Instant, source: Source) -> Command:
     action = payload.get("action")
     if action not in EDITS:
-        raise CommandError(f"action = {str(action)[:40]!r}: must be one of {', '.join(EDITS)}")
+        raise _not_among("action", action, EDITS)
     episode = _text(payload, "episode", 64)
     if episode is None and action != "undo":
-        raise CommandError(f"edit: say which episode to {action}")
+        raise CommandError("edit: say which episode is meant")
     at_s = _number(payload, "at_s", -3600, 7 * 86400)
     return Edit(
         at, source, episode or "", str(action), at_s, _text(payload, "caregiver", 24), _text(payload, "note", MAX_NOTE)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from device.clock import Clock, Instant
 from device.control_line import Lines, Request, Wrong, read_request
-from device.errors import CommandError
+from device.errors import N_, CommandError
 from device.events import Command, Event, MonitorState, Source
 from device.unix_socket import listen
 from device.wire import encode_event, encode_state
@@ -187,15 +187,17 @@ class Control:
         try:
             taken = self._put(self._command(request))
         except CommandError as error:
-            return {"id": request.id, "ok": False, "error": str(error)}
+            values = {key: value if isinstance(value, int) else str(value) for key, value in error.values.items()}
+            return {"id": request.id, "ok": False, "error": str(error), "message": error.message, "values": values}
         if taken is False:
-            return {"id": request.id, "ok": False, "error": "The monitor is too busy just now; try again in a moment."}
+            busy = N_("The monitor is too busy just now; try again in a moment.")
+            return {"id": request.id, "ok": False, "error": busy, "message": busy}
         return {"id": request.id, "ok": True}
 
     def _command(self, request: Request) -> Command:
         source = SOURCES.get(request.source)
         if source is None:
-            raise CommandError(f"source = {request.source[:40]!r}: must be page, push or command")
+            raise CommandError("source = %(value)r: must be page, push or command", value=request.source[:40])
         return self._parse(request.command, request.payload, self._clock.now(), source)
 
     def _write(self, client: _Client) -> None:

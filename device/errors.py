@@ -1,10 +1,24 @@
 """The project's errors: each message says what failed, the value, and what to do."""
 
 
+def N_(message: str) -> str:  # noqa: N802 - the name that gettext's tools know
+    """Mark a message for translation where it is not yet said."""
+    return message
+
+
 class NurseryError(Exception):
-    """Anything this project reports on purpose; its message is one sentence for a person."""
+    """Anything this project reports on purpose; its message is one sentence for a person.
+
+    The sentence may have holes like `%(name)s`, which `values` fill: so whoever shows it can say it in another language.
+    """
 
     exit_status = 1
+
+    def __init__(self, message: str = "", **values: object) -> None:
+        """Keep the sentence as it is written here, and what fills it."""
+        super().__init__(message % values if values else message)
+        self.message = message
+        self.values = values
 
 
 class ConfigError(NurseryError):

@@ -24,12 +24,14 @@ def backup(path: Path, target: Path) -> None:
         JournalError: there is no journal, or it cannot be read, or the copy cannot be written.
     """
     if not path.exists():
-        raise JournalError(f"There is no history in {path} to back up.")
+        raise JournalError("There is no history in %(path)s to back up.", path=path)
     try:
         with explained(path), closing(open_reader(path)) as db:
             copy_to(db, target)
     except OSError as error:
-        raise JournalError(f"The backup {target} cannot be written: {error.strerror}; choose another place.") from error
+        raise JournalError(
+            "The backup %(path)s cannot be written: %(why)s; choose another place.", path=target, why=error.strerror
+        ) from error
 
 
 def restore(source: Path, path: Path, *, clock: Clock | None = None) -> Path | None:

@@ -37,7 +37,7 @@ class Imported:
 
     source: str
     contexts: tuple[Context, ...]
-    problems: tuple[tuple[int, str], ...]
+    problems: tuple[tuple[int, JournalError], ...]
     ignored: int = 0
 
 
@@ -50,7 +50,10 @@ def read_diary(data: bytes, zone: tzinfo) -> Imported:
         JournalError: it is no CSV export of Baby Buddy (feedings, sleep, changes, tummy times) or Huckleberry.
     """
     if len(data) > MAX_BYTES:
-        raise JournalError(f"The file has {len(data) / 1e6:.0f} MB; a diary's export has at most {MAX_BYTES / 1e6:.0f}.")
+        raise JournalError(
+            "The file has %(size)s MB; a diary's export has at most %(most)s.",
+            size=f"{len(data) / 1e6:.0f}", most=f"{MAX_BYTES / 1e6:.0f}",
+        )  # fmt: skip
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -72,14 +75,17 @@ def _read(
     lines: "csv.DictReader[str]", zone: tzinfo, source: str, make: Callable[[Line, tzinfo], Context | None]
 ) -> Imported:
     contexts: dict[str, Context] = {}
-    problems: list[tuple[int, str]] = []
+    problems: list[tuple[int, JournalError]] = []
     ignored = 0
     for line in _lines(lines, problems):
         cells = {(name or "").strip().lower(): (cell or "").strip() for name, cell in line.items() if isinstance(cell, str)}
         try:
             entry = make(cells, zone)
-        except ValueError as error:
-            problems.append((lines.line_num, str(error)))
+        except JournalError as error:
+            problems.append((lines.line_num, error))
+            continue
+        except (ValueError, OverflowError):
+            problems.append((lines.line_num, JournalError("This line makes no sense.")))
             continue
         if entry is None:
             ignored += 1
@@ -88,20 +94,20 @@ def _read(
     return Imported(source, tuple(sorted(contexts.values(), key=lambda c: c.start_utc)), tuple(problems), ignored)
 
 
-def _lines(lines: "csv.DictReader[str]", problems: list[tuple[int, str]]) -> Iterator[dict[str, str]]:
+def _lines(lines: "csv.DictReader[str]", problems: list[tuple[int, JournalError]]) -> Iterator[dict[str, str]]:
     while True:
         try:
             yield next(lines)
         except StopIteration:
             return
         except csv.Error as error:
-            problems.append((lines.line_num, f"This line is no CSV: {error}."))
+            problems.append((lines.line_num, JournalError("This line is no CSV: %(why)s.", why=error)))
 
 
 def _time(text: str, zone: tzinfo) -> float:
     """Read a time as UTC seconds; in the hour that occurs twice in autumn the first is meant."""
     if not text:
-        raise ValueError("The time is missing.")
+        raise JournalError("The time is missing.")
     try:
         when = datetime.fromisoformat(text)
     except ValueError:
@@ -112,17 +118,17 @@ def _time(text: str, zone: tzinfo) -> float:
             except ValueError:
                 continue
         else:
-            raise ValueError(f"{text[:40]!r} is no time that can be read.") from None
+            raise JournalError("“%(text)s” is no time that can be read.", text=text[:40]) from None
     if not 1990 <= when.year <= 2200:
-        raise ValueError(f"{text[:40]!r} lies too far away.")
+        raise JournalError("“%(text)s” lies too far away.", text=text[:40])
     return (when if when.tzinfo else when.replace(tzinfo=zone)).timestamp()
 
 
 def _entry(source: str, key: str, kind: str, start: float, end: float | None, note: str) -> Context:
     if end is not None and end < start:
-        raise ValueError("It ends before it begins.")
+        raise JournalError("It ends before it begins.")
     if end is not None and end - start > timedelta(days=1).total_seconds():
-        raise ValueError("It lasts longer than a day.")
+        raise JournalError("It lasts longer than a day.")
     name = hashlib.sha256(f"{source}|{key}".encode()).hexdigest()[:20]
     return Context(f"{source}-{name}", kind, start, end, note[:500], source)
 
@@ -136,7 +142,7 @@ def _huckleberry(cells: Line, zone: tzinfo) -> Context | None:
     if kind is None:
         if cells["type"].lower() in _ABOUT_PARENTS:
             return None
-        raise ValueError(f"{cells['type'][:40]!r} is no kind of entry that is known.")
+        raise JournalError("“%(text)s” is no kind of entry that is known.", text=cells["type"][:40])
     start = _time(cells["start"], zone)
     # In a change's row the column End holds a colour.
     end = _time(cells["end"], zone) if cells.get("end") and kind != "change" else None

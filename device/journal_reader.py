@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from device.clock import Instant
-from device.errors import JournalError
+from device.errors import N_, JournalError
 from device.events import Bout, Context, Episode, Need, Outcome, StoredEvent
 from device.journal_coverage import read_coverage
 from device.journal_edits import changes
@@ -34,15 +34,19 @@ class JournalReader:
         """Open the journal at `path`; JournalError if there is none, or if a newer version wrote it."""
         self._path = path
         if not path.exists():
-            raise JournalError(f"There is no history in {path} yet; start the monitor first.")
+            raise JournalError("There is no history in %(path)s yet; start the monitor first.", path=path)
         with explained(path):
             self._db = open_reader(path)
             found = version(self._db)
         if found != VERSION:
             self.close()
+            newer = found > VERSION
             raise JournalError(
-                f"The history in {path} has schema {found}, but this program reads {VERSION}; "
-                + ("update the program." if found > VERSION else "start the monitor, which brings it up to date.")
+                "The history in %(path)s has schema %(found)s, but this program reads %(known)s; %(advice)s.",
+                path=path,
+                found=found,
+                known=VERSION,
+                advice=N_("update the program") if newer else N_("start the monitor, which brings it up to date"),
             )
 
     def __enter__(self) -> "JournalReader":

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from device.errors import JournalError
+from device.errors import N_, JournalError
 from device.journal_tables import MIGRATIONS
 
 BUSY_S = 2.0
@@ -14,15 +14,15 @@ BUSY_S = 2.0
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 _WHY = {
-    sqlite3.SQLITE_FULL: "the disk is full; free some space",
-    sqlite3.SQLITE_READONLY: "the disk can only be read; it may be failing, so restart the device or replace the card",
-    sqlite3.SQLITE_BUSY: "another program holds it; close what else has it open",
-    sqlite3.SQLITE_LOCKED: "another program holds it; close what else has it open",
-    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; check that its folder exists and belongs to this user",
-    sqlite3.SQLITE_PERM: "it belongs to another user; check the owner of its folder",
-    sqlite3.SQLITE_IOERR: "the disk gives errors; check its space and its health",
-    sqlite3.SQLITE_CORRUPT: "the file is damaged",
-    sqlite3.SQLITE_NOTADB: "the file is damaged or is no database",
+    sqlite3.SQLITE_FULL: N_("the disk is full; free some space"),
+    sqlite3.SQLITE_READONLY: N_("the disk can only be read; it may be failing, so restart the device or replace the card"),
+    sqlite3.SQLITE_BUSY: N_("another program holds it; close what else has it open"),
+    sqlite3.SQLITE_LOCKED: N_("another program holds it; close what else has it open"),
+    sqlite3.SQLITE_CANTOPEN: N_("it cannot be opened; check that its folder exists and belongs to this user"),
+    sqlite3.SQLITE_PERM: N_("it belongs to another user; check the owner of its folder"),
+    sqlite3.SQLITE_IOERR: N_("the disk gives errors; check its space and its health"),
+    sqlite3.SQLITE_CORRUPT: N_("the file is damaged"),
+    sqlite3.SQLITE_NOTADB: N_("the file is damaged or is no database"),
 }
 
 VERSION = len(MIGRATIONS)
@@ -40,7 +40,7 @@ def is_broken(error: sqlite3.Error) -> bool:
 def explain(error: sqlite3.Error, path: Path) -> JournalError:
     """Say in one sentence what is wrong with the journal at `path` and what to do."""
     why = _WHY.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, str(error))
-    return JournalError(f"The history in {path} cannot be used: {why}.")
+    return JournalError("The history in %(path)s cannot be used: %(why)s.", path=path, why=why)
 
 
 @contextmanager

@@ -27,6 +27,12 @@ def spare() -> bool:
     return all([mallopt(parameter, value) for parameter, value in wishes])
 
 
+def give_back() -> None:
+    """Give back at once what is free between pieces that are in use, after work that took much for a short time."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def expendable() -> None:
     """Have the kernel end this process before others if memory runs out: somebody starts it again."""
     with contextlib.suppress(OSError):

@@ -76,7 +76,7 @@ def test_commands(name: str, payload: dict[str, object], expected: Command) -> N
         ("alerts", {}, "say alert_after_s"),
         ("alerts", {"alert_after_s": 1801}, "from 0 to 1800"),
         ("alerts", {"quiet_hours": "night"}, "write hours like"),
-        ("sensitivity", {"sensitivity": "max"}, "low, normal or high"),
+        ("sensitivity", {"sensitivity": "max"}, "low, normal, high"),
         ("forget", {"undo": "yes"}, "must be true or false"),
         ("edit", {"episode": "e", "action": "burn"}, "must be one of"),
         ("edit", {"action": "delete"}, "which episode"),

@@ -273,8 +273,8 @@ def test_huckleberry() -> None:
     ]
     assert found.ignored == 1
     assert [line for line, _ in found.problems] == [9, 10, 11]
-    assert "Dragon" in found.problems[0][1]
-    assert "'yesterday'" in found.problems[1][1]
+    assert "Dragon" in str(found.problems[0][1])
+    assert "“yesterday”" in str(found.problems[1][1])
 
 
 def test_baby_buddy() -> None:

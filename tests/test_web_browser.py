@@ -1,67 +1,27 @@
 """The page in a real Chromium: every page at phone and desktop width, light and dark, without violations; and live."""
 
-import shutil
-import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from device.config import journal_path
 from device.events import AudioLost
 from device.journal import JournalReader
-from tests.fakes_web import PASSWORD, House, embedding, fill, remember_password, serving, settings, until, year
+from tests.fakes_browser import DESKTOP, PHONE, browser, enter, house
+from tests.fakes_web import House, embedding, fill, serving, until, year
+
+__all__ = ["browser", "house"]
+"""Fixtures."""
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-PHONE: ViewportSize = {"width": 390, "height": 844}
-DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 PAGES = (
     "/", "/day", "/day?view=night", "/history", "/insights", "/insights?days=7", "/cries", "/letter", "/export", "/import",
     "/health", "/settings", "/more",
 )  # fmt: skip
-DEADLINE_MS = 15_000
-expect.set_options(timeout=DEADLINE_MS)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium here")
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-quic"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    remember_password(tmp_path)
-    house = House(settings(tmp_path))
-    yield house
-    house.close()
-
-
-def enter(browser: Browser, url: str, **wishes: Any) -> tuple[BrowserContext, Page, list[str]]:
-    """A context that is logged in, its page, and everything that its console complains of."""
-    context = browser.new_context(**{"viewport": PHONE, "locale": "en-GB", **wishes})
-    context.set_default_timeout(DEADLINE_MS)
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(url + "/login")
-    page.fill("#password", PASSWORD)
-    page.click("button.big")
-    page.wait_for_url(url + "/")
-    return context, page, complaints
 
 
 def inspect(page: Page) -> None:
@@ -185,30 +145,6 @@ def test_list_and_episode_are_live_too(browser: Browser, house: House) -> None:
         page.evaluate("window.mark = 1")
         house.hear(80, 0.0)
         expect(page.locator(".lead")).to_have_text("Settled on their own.")
-        assert page.evaluate("window.mark") == 1
-        context.close()
-
-
-def test_a_cut_connection_is_said_and_mended_by_itself(browser: Browser, house: House) -> None:
-    house.start()
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    config = replace(house.config, page=replace(house.config.page, port=port))
-    with ExitStack() as page_is_there:
-        url = page_is_there.enter_context(serving(config))
-        context, page, _ = enter(browser, url)
-        page.evaluate("window.mark = 1")
-        expect(page.locator("#stale")).to_be_hidden()
-        page_is_there.close()
-        expect(page.locator("#stale")).to_be_visible()
-        expect(page.locator("#strip-text")).to_have_text("No connection to the device")
-    with serving(config):
-        expect(page.locator("#stale")).to_be_hidden(timeout=40_000)
-        house.stop()
-        expect(page.locator(".state h1")).to_have_text("The monitor is not answering")
-        expect(page.locator("#do-arrived")).to_have_count(0)
-        house.start()
-        expect(page.locator(".state h1")).to_have_text("Listening")
         assert page.evaluate("window.mark") == 1
         context.close()
 

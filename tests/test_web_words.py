@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from babel.messages.catalog import Message
-from babel.messages.extract import extract_from_dir
+from babel.messages.extract import extract_from_dir, extract_from_file
 from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +18,7 @@ from web.words import Words, choose, languages
 
 WEB = Path(__file__).parent.parent / "web"
 BERLIN = ZoneInfo("Europe/Berlin")
+REFUSING = ("commands", "control", "journal_import", "journal_reader", "journal_schema", "journal_backup")
 
 
 def said() -> set[str | tuple[str, ...]]:
@@ -27,11 +28,19 @@ def said() -> set[str | tuple[str, ...]]:
         {"templates/**.html": {"trim_blocks": "true", "lstrip_blocks": "true"}},
         keywords={"_": None, "N_": None, "n_": (1, 2)},
     )
-    return {message if isinstance(message, str) else tuple(message) for _, _, message, _, _ in found}
+    pages = {message if isinstance(message, str) else tuple(message) for _, _, message, _, _ in found}
+    return pages | refused()
+
+
+def refused() -> set[str | tuple[str, ...]]:
+    """What the monitor and the journal say when they refuse something that the page has asked for."""
+    keywords = {"CommandError": None, "JournalError": None, "N_": None}
+    found = (extract_from_file("python", WEB.parent / "device" / f"{name}.py", keywords=keywords) for name in REFUSING)
+    return {str(message) for each in found for _, message, _, _ in each}
 
 
 def holes(text: str) -> list[str]:
-    return sorted(re.findall(r"%\(\w+\)s", text))
+    return sorted(re.findall(r"%\(\w+\)[sr]", text))
 
 
 def strings(message: Message) -> list[str]:

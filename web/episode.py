@@ -52,6 +52,7 @@ def recording(name: str) -> Response:
 @blueprint.post("/episode/<name>/need")
 def need(name: str) -> BaseResponse:
     """One tap: what it was, or that it was not crying."""
+    _found(name)
     parts().live.ask("need", {"episode": name, "need": request.form.get("need", "")})
     return _back(name, words()._("Thank you, noted."))
 
@@ -77,6 +78,7 @@ def helped(name: str) -> BaseResponse:
 @blueprint.post("/episode/<name>/note")
 def note(name: str) -> BaseResponse:
     """A note in the parents' own words."""
+    _found(name)
     text = request.form.get("note", "").replace("\r\n", "\n").strip()
     parts().live.ask("edit", {"action": "note", "episode": name, "note": text})
     return _back(name, words()._("The note is kept."))
@@ -85,6 +87,7 @@ def note(name: str) -> BaseResponse:
 @blueprint.post("/episode/<name>/<any(acknowledge, arrive):action>")
 def correct(name: str, action: str) -> BaseResponse:
     """Put right when somebody said "on my way" or was there; without a time, take it back."""
+    _found(name)
     payload: dict[str, object] = {"action": action, "episode": name}
     minutes, seconds = request.form.get("minutes", ""), request.form.get("seconds", "")
     if "forget" not in request.form:
@@ -102,6 +105,7 @@ def correct(name: str, action: str) -> BaseResponse:
 @blueprint.post("/episode/<name>/untag")
 def untag(name: str) -> BaseResponse:
     """Take back what was said of it."""
+    _found(name)
     parts().live.ask("edit", {"action": "untag", "episode": name})
     return _back(name, words()._("What was said of it is taken back."))
 
@@ -109,6 +113,7 @@ def untag(name: str) -> BaseResponse:
 @blueprint.post("/episode/<name>/delete")
 def delete(name: str) -> BaseResponse:
     """Remove it from history."""
+    _found(name)
     parts().live.ask("edit", {"action": "delete", "episode": name})
     return done(words()._("Deleted."), url_for("history.page"), undo=True, stays=True)
 

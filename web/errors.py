@@ -2,13 +2,13 @@
 
 import logging
 
-from flask import Flask, Response, jsonify, redirect, render_template, request, url_for
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Response, jsonify, make_response, redirect, render_template, request, url_for
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Response as BaseResponse
 
 from device.errors import CommandError, ControlError, JournalError, NurseryError
 from web.parts import words
-from web.security import logged_in
+from web.security import LIVE, logged_in
 from web.shown import wants_json
 
 log = logging.getLogger(__name__)
@@ -36,22 +36,29 @@ def _http(error: HTTPException) -> Answer:
         405: w._("That cannot be done here."),
         413: w._("That file is too large."),
     }.get(code, w._("That did not work."))
-    if code == 401 and not wants_json() and request.endpoint != "now.live":
+    if code == 401 and not wants_json() and request.endpoint not in LIVE:
         return redirect(url_for("auth.login"), 303)
-    if code == 400 and error.description not in ("token", None) and "browser (or proxy)" not in str(error.description):
+    if (
+        code in (400, 409)
+        and error.description not in ("token", None)
+        and "browser (or proxy)" not in str(error.description)
+    ):
         text = str(error.description)
-    return _say(text, code)
+    answer = make_response(_say(text, code))
+    if isinstance(error, MethodNotAllowed):
+        answer.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+    return answer
 
 
 def _nursery(error: NurseryError) -> Answer:
     w = words()
     if isinstance(error, CommandError):
-        return _say(str(error), 400)
+        return _say(w.error(error), 400)
     if isinstance(error, ControlError):
         return _say(w._("The monitor is not answering, so nothing was changed. Please try again in a moment."), 503)
     log.warning("%s", error)
     if isinstance(error, JournalError):
-        return _say(str(error), 503)
+        return _say(w.error(error), 503)
     return _say(w._("That did not work."), 500)
 
 

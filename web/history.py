@@ -15,6 +15,9 @@ from web.words import Words
 blueprint = Blueprint("history", __name__)
 
 PAGE = 40
+LONGEST_NAME = 24
+FIRST_DAY, LAST_DAY = date(1971, 1, 1), date(9000, 12, 31)
+"""Days that can be asked for; no clock shows any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +63,13 @@ def asked() -> Filter:
         given.get("until", type=_day),
         given.get("outcome", type=Outcome),
         given.get("need", type=Need),
-        given.get("caregiver", "")[:24],
+        given.get("caregiver", "")[:LONGEST_NAME],
     )
 
 
 def _day(text: str) -> date:
     found = date.fromisoformat(text)
-    if not 1971 <= found.year <= 9000:
+    if not FIRST_DAY <= found <= LAST_DAY:
         raise ValueError("no clock shows that year")
     return found
 
@@ -108,6 +111,14 @@ def page() -> str:
 @blueprint.post("/history/undo")
 def undo() -> BaseResponse:
     """Take back the last change."""
-    parts().live.ask("edit", {"action": "undo"})
-    said(words()._("The last change is taken back."))
+    if undoable():
+        parts().live.ask("edit", {"action": "undo"})
+        said(words()._("The last change is taken back."))
+    else:
+        said(words()._("There was nothing to take back."))
     return redirect(url_for("history.page"), 303)
+
+
+def undoable(episode: str = "") -> bool:
+    """True if there is a change that can be taken back: of this episode, or of any."""
+    return any(each.undone_utc is None and episode in ("", each.episode_id) for each in reader().changes(-1))

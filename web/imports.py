@@ -35,7 +35,7 @@ def take() -> BaseResponse | str:
     try:
         found = read_diary(file.read(), parts().zone)
     except JournalError as error:
-        return render_template("import.html", problem=str(error))
+        return render_template("import.html", problem=w.error(error))
     for batch in batches(found.contexts):
         parts().live.ask("import", {"entries": [asdict(each) for each in batch]})
     text = w.n_(
@@ -45,7 +45,7 @@ def take() -> BaseResponse | str:
         source=found.source,
     )
     if found.problems:
-        return render_template("import.html", taken=text, problems=found.problems)
+        return render_template("import.html", taken=text, problems=[(line, w.error(why)) for line, why in found.problems])
     return done(text, url_for("day.page"))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from device.clock import Clock
-from device.errors import CommandError, ControlError
+from device.errors import N_, CommandError, ControlError
 from device.events import MonitorState
 from device.wire import decode_state
 
@@ -111,7 +111,7 @@ class LiveMonitor:
         except (OSError, ValueError) as error:
             raise ControlError(f"the monitor does not answer on {self._path} ({error}); is it running?") from error
         if not reply.get("ok"):
-            raise CommandError(str(reply.get("error") or f"{command}: the monitor refused"))
+            raise _refusal(reply)
         return reply
 
     def _reply(self, connection: socket.socket) -> dict[str, Any]:
@@ -130,6 +130,8 @@ class LiveMonitor:
                 with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
                     connection.settimeout(STALE_S)
                     connection.connect(str(self._path))
+                    with self._news:
+                        self._changes += 1  # nobody knows what has happened meanwhile
                     for line in _lines(connection):
                         self._take(_message(line))
                         if self._closing.is_set():
@@ -151,6 +153,15 @@ class LiveMonitor:
                 self._heard = self._clock.now().monotonic
             self._turn += 1
             self._news.notify_all()
+
+
+def _refusal(reply: Mapping[str, Any]) -> CommandError:
+    """The monitor's own error, with its holes and what fills them, so that it can be said in any language."""
+    values = reply.get("values")
+    try:
+        return CommandError(str(reply["message"]), **(values if isinstance(values, dict) else {}))
+    except (KeyError, ValueError, TypeError):
+        return CommandError(str(reply.get("error") or N_("The monitor refused it.")))
 
 
 def _message(line: bytes) -> dict[str, Any]:

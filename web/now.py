@@ -10,7 +10,7 @@ from device.errors import JournalError
 from device.events import Episode
 from web import moment
 from web.live import Live
-from web.parts import now_utc, parts, reader, words
+from web.parts import changes, now_utc, parts, reader, words
 from web.shown import done, me
 
 blueprint = Blueprint("now", __name__)
@@ -88,7 +88,7 @@ def _beat(known: Live) -> dict[str, object]:
         "reachable": known.reachable,
         "kind": moment.now(known, words()).kind,
         "title": moment.now(known, words()).title,
-        "changes": f"{known.changes} {parts().taught.turn}",
+        "changes": changes(),
         "level_dbfs": None if state is None else round(max(-120.0, state.level_dbfs), 1),
     }
 

@@ -1,6 +1,7 @@
 """What every view of the page shares: settings, clock, monitor, history, language; held by the application, not globally."""
 
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import BoundedSemaphore
 from zoneinfo import ZoneInfo
@@ -31,6 +32,7 @@ class Parts:
     zone: ZoneInfo
     streams: BoundedSemaphore
     taught: Work[Taught]
+    run: str = field(default_factory=lambda: secrets.token_hex(4))
 
     @property
     def folder(self) -> Path:
@@ -70,6 +72,11 @@ def reader() -> JournalReader:
         g.reader = JournalReader(journal_path(parts().config))
     opened: JournalReader = g.reader
     return opened
+
+
+def changes() -> str:
+    """Another text whenever a page may show something else: the history, what was learned, or another run of the server."""
+    return f"{parts().run}.{parts().live.now().changes}.{parts().taught.turn}"
 
 
 def revision(config: Config) -> Key:

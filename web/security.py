@@ -5,6 +5,7 @@ import secrets
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from flask import Flask, Response, abort, redirect, request, session, url_for
+from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.wrappers import Response as BaseResponse
 
 from web.parts import parts
@@ -34,6 +35,9 @@ HEADERS = {
 
 OPEN = {"auth.login", "auth.api_login", "healthz", "static", "api.openapi", "push.acknowledge"}
 """Endpoints that answer before login."""
+
+LIVE = {"now.live", "now.once"}
+"""Endpoints that scripts ask: they are told that there is no login, not led to it."""
 
 _HOUSE = [
     ip_network(text)
@@ -77,6 +81,12 @@ def guard() -> BaseResponse | None:
     """Refuse what must not pass; runs before every view."""
     if parts().config.page.lan_only and not in_house(request.remote_addr or ""):
         abort(403)
+    if isinstance(request.routing_exception, MethodNotAllowed):
+        return None  # that this program has such an address is no secret of the house
+    if not (request.endpoint in OPEN or logged_in()):
+        if request.path.startswith("/api/") or request.method != "GET" or request.endpoint in LIVE:
+            abort(401)
+        return redirect(url_for("auth.login", next=request.full_path.rstrip("?")))
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         sent = request.headers.get("X-CSRF-Token") or request.form.get("csrf", "")
         expected = session.get("csrf", "")
@@ -84,13 +94,7 @@ def guard() -> BaseResponse | None:
         first = request.endpoint in ("auth.api_login", "push.acknowledge")
         if not first and not (expected and hmac.compare_digest(str(sent).encode(), str(expected).encode())):
             abort(400, "token")
-    if request.endpoint in OPEN or logged_in():
-        return None
-    if request.path.startswith("/api/"):
-        abort(401)
-    if request.method != "GET" or request.endpoint == "now.live":
-        abort(401)
-    return redirect(url_for("auth.login", next=request.full_path.rstrip("?")))
+    return None
 
 
 def headers(response: Response) -> Response:

@@ -13,7 +13,7 @@ from web.tls import RealPeer, TlsFront
 
 log = logging.getLogger(__name__)
 
-WORKERS = 6
+WORKERS = 4
 """Threads for pages, beside one for each live stream."""
 
 

@@ -6,17 +6,11 @@ from flask import flash, get_flashed_messages, jsonify, redirect, request, sessi
 from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
-from device.errors import JournalError
+from device.errors import N_, JournalError
 from device.events import Helped, Need
 from web import moment, present
-from web.parts import now_utc, parts, reader, words
+from web.parts import changes, now_utc, parts, reader, words
 from web.security import logged_in, token
-
-
-def N_(message: str) -> str:  # noqa: N802 - the name that gettext's tools know
-    """Mark a message for translation where it is not yet said."""
-    return message
-
 
 PLACES = (
     ("now.page", N_("Now"), "now"),
@@ -46,6 +40,7 @@ def helpers() -> dict[str, Any]:
         "demo": demo(),
         "sign": sign,
         "places": PLACES,
+        "changes": changes,
         "strip": moment.now(parts().live.now(), w),
         "messages": get_flashed_messages,
     }

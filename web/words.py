@@ -21,6 +21,8 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 from babel.support import Translations
 
+from device.errors import NurseryError
+
 MINUTE_S = 60
 HOUR_S = 3600
 
@@ -80,6 +82,11 @@ class Words:
     def n_(self, one: str, many: str, n: int, **values: object) -> str:
         """Translate in the grammatical number that `n` needs; `%(n)s` is filled in too."""
         return _translations(self.language).ngettext(one, many, n) % {"n": self.number(n), **values}
+
+    def error(self, error: NurseryError) -> str:
+        """What went wrong, in this language as far as it is known there; what fills it may be a sentence of its own."""
+        values = {name: self._(value) if isinstance(value, str) and value else value for name, value in error.values.items()}
+        return self._(error.message, **values)
 
     # ---- time ----
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from device import memory
 from device.errors import NurseryError
 
 log = logging.getLogger(__name__)
@@ -101,6 +102,7 @@ class Work(Generic[T]):
             if first or (not self._is(key) and (asked or seen == key)):
                 self._asked = False
                 self._work(key)
+                memory.give_back()
                 self.turn += asked
             seen = key
             with self._change:

@@ -4,10 +4,13 @@
   const body = document.body;
   const strip = document.getElementById("strip");
   if (!strip) return;
-  const SILENCE_MS = 7000, ASK_MS = 3000, AGAIN_MS = 30000;
-  let source = null, asking = null, untilAnswered = false, heard = performance.now(), changes = null, spoken = null;
+  const SILENCE_MS = 7000, ASK_MS = 3000, AGAIN_MS = 30000, OLD_MS = 600000;
 
   // ---- time that goes by ----
+  // A device asleep may count nothing, and a clock may be set back: whichever says that more time has gone by is believed.
+  const mark = () => [performance.now(), Date.now()];
+  const past = (then) => Math.max(performance.now() - then[0], Date.now() - then[1]);
+  const never = [-Infinity, -Infinity];
   const duration = (seconds) => {
     const s = Math.max(0, Math.round(seconds)), m = Math.round(s / 60), d = body.dataset;
     if (s < 90) return d.s.replace("{s}", s);
@@ -16,24 +19,16 @@
     return m % 60 ? d.hm.replace("{h}", h).replace("{m}", m % 60) : d.h.replace("{h}", h);
   };
   const since = new WeakMap();
-  const tick = () => {
+  const count = () => {
     for (const each of document.querySelectorAll("time[data-elapsed]")) {
-      if (!since.has(each)) since.set(each, performance.now() - 1000 * Number(each.dataset.elapsed));
-      const seconds = (performance.now() - since.get(each)) / 1000;
+      if (!since.has(each)) since.set(each, [mark(), Number(each.dataset.elapsed)]);
+      const [then, before] = since.get(each), seconds = before + past(then) / 1000;
       if (seconds < 172800) each.textContent = duration(seconds);
     }
-    const stale = performance.now() - heard > SILENCE_MS;
-    const note = document.getElementById("stale");
-    if (note && note.hidden === stale) { note.hidden = !stale; body.classList.toggle("is-stale", stale); }
-    if (stale) {
-      show("unreachable", strip.dataset.stale);
-      // Whatever has become of the stream: ask until there is an answer, then listen anew.
-      if (!asking && !document.hidden) { quiet(); askOften(true); }
-    }
   };
-  setInterval(tick, 1000);
 
   // ---- what the device says ----
+  let heard = mark(), woken = never, spoken = null;
   const show = (kind, title) => {
     strip.className = "strip " + kind;
     const text = document.getElementById("strip-text");
@@ -44,8 +39,16 @@
     for (const each of copy.querySelectorAll("time[data-elapsed]")) each.replaceWith("");
     return copy.innerHTML;
   };
+  const stale = () => past(heard) > SILENCE_MS;
+  const tellStale = () => {
+    const silent = stale(), waking = past(woken) < SILENCE_MS;
+    body.classList.toggle("is-stale", silent);
+    const note = document.getElementById("stale");
+    if (note) note.hidden = !silent || waking;
+    if (silent) show("unreachable", waking ? strip.dataset.asking : strip.dataset.stale);
+  };
   const news = (data) => {
-    heard = performance.now();
+    heard = mark();
     show(data.kind, data.title);
     const card = document.getElementById("now");
     if (card && data.html !== undefined) {
@@ -67,60 +70,97 @@
       level.value = Math.max(level.min, data.level_dbfs);
       document.getElementById("level-text").textContent = Math.round(data.level_dbfs) + " dB";
     }
-    if (changes !== null && changes !== data.changes) refresh();
-    changes = data.changes;
-    tick();
+    if (shown !== data.changes || past(refreshed) > OLD_MS) refresh(data.changes);
+    count();
+    tellStale();
   };
-  let refreshing = false;
-  const refresh = async () => {
+
+  // ---- the rest of the page ----
+  // What is shown holds the history as of `shown`; only a refresh that has really come through moves that on.
+  let shown = strip.dataset.changes, refreshed = mark(), refreshing = false;
+  const exchange = (place, found) => {
+    const open = [...place.querySelectorAll("details")].map((each) => each.open);
+    const focus = place.contains(document.activeElement) ? document.activeElement : null;
+    const links = focus ? [...place.querySelectorAll("a, summary, button, [tabindex]")].indexOf(focus) : -1;
+    place.replaceChildren(...found.childNodes);
+    const details = [...place.querySelectorAll("details")];
+    if (details.length === open.length) details.forEach((each, number) => { each.open = open[number]; });
+    if (!focus) return;
+    const same = focus.href ? [...place.querySelectorAll("a")].find((each) => each.href === focus.href) : null;
+    (same || place.querySelectorAll("a, summary, button, [tabindex]")[links] || place).focus({preventScroll: true});
+  };
+  const refresh = async (changes) => {
     const places = document.querySelectorAll("[data-live-part]");
-    if (!places.length || refreshing) return;
+    if (!places.length) { shown = changes; return; }
+    if (refreshing) return;  // the next word from the device tries again
     refreshing = true;
     try {
       await new Promise((done) => setTimeout(done, 400));  // a cry makes several events at once
-      const answer = await fetch(location.href, {headers: {Accept: "text/html"}});
-      if (!answer.ok) return;
+      const answer = await fetch(location.href, {headers: {Accept: "text/html"}, signal: AbortSignal.timeout(10000)});
+      if (answer.redirected && new URL(answer.url).pathname === strip.dataset.login) { leave(); return; }
+      if (!answer.ok && answer.status !== 404) return;
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const place of places) {
         const found = fresh.querySelector(`[data-live-part="${place.dataset.livePart}"]`);
-        if (found && !place.contains(document.activeElement)) place.replaceChildren(...found.childNodes);
+        if (found && found.innerHTML !== place.innerHTML) exchange(place, found);
       }
-    } catch { /* the next change tries again */ } finally { refreshing = false; }
+      shown = changes;
+      refreshed = mark();
+    } catch { /* the next word from the device tries again */ } finally { refreshing = false; }
   };
 
   // ---- hearing it ----
-  const ask = async () => {
-    try {
-      const answer = await fetch(strip.dataset.once, {headers: {Accept: "application/json"}, signal: AbortSignal.timeout(5000)});
-      if (answer.status === 401) { location.assign(strip.dataset.login); return; }
-      if (!answer.ok) return;
-      news(await answer.json());
-      if (asking && untilAnswered) { quiet(); listen(); }
-    } catch { /* said as stale */ }
-  };
-  const askOften = (untilAnswer) => {
-    if (asking) return;
-    untilAnswered = untilAnswer;
-    ask();
-    asking = setInterval(ask, ASK_MS);
-    setTimeout(() => { if (!document.hidden) { quiet(); listen(); } }, AGAIN_MS);
-  };
+  // A second at a time: whatever has become of stream and device, the next second begins from how things are.
+  let stream = null, opened = never, wait = 0, asked = never;
+  const leave = () => location.assign(strip.dataset.login + "?next=" + encodeURIComponent(location.pathname + location.search));
   const quiet = () => {
-    if (source) source.close();
-    if (asking) clearInterval(asking);
-    source = asking = null;
+    if (stream) stream.close();
+    stream = null;
+    opened = never;
   };
   const listen = () => {
-    if (source || document.hidden) return;
-    source = new EventSource(strip.dataset.live);
-    source.addEventListener("now", (event) => news(JSON.parse(event.data)));
-    source.addEventListener("beat", (event) => news(JSON.parse(event.data)));
-    source.addEventListener("error", () => { if (source && source.readyState === EventSource.CLOSED) { source = null; askOften(false); } });
+    quiet();
+    stream = new EventSource(strip.dataset.live);
+    opened = mark();
+    wait = SILENCE_MS;
+    stream.addEventListener("now", (event) => news(JSON.parse(event.data)));
+    stream.addEventListener("beat", (event) => news(JSON.parse(event.data)));
+    stream.addEventListener("error", ({target}) => {
+      if (target !== stream || target.readyState !== EventSource.CLOSED) return;
+      stream = null;  // refused: no place free, or no such session; ask meanwhile
+      wait = AGAIN_MS;
+    });
   };
-  document.addEventListener("visibilitychange", () => { if (document.hidden) quiet(); else { heard = performance.now(); listen(); } });
+  const ask = async () => {
+    asked = mark();
+    try {
+      const answer = await fetch(strip.dataset.once, {headers: {Accept: "application/json"}, signal: AbortSignal.timeout(5000)});
+      if (answer.status === 401) { leave(); return; }
+      if (!answer.ok) return;
+      const data = await answer.json();
+      if (stale()) wait = 0;  // it is back: listen anew at once
+      news(data);
+    } catch { /* said as stale */ }
+  };
+  const tick = () => {
+    count();
+    if (document.hidden) return;
+    if ((!stream || stale()) && past(opened) > wait) listen();
+    if ((!stream || stale()) && past(asked) > ASK_MS) ask();
+    tellStale();
+  };
+  const wake = () => {
+    if (document.hidden) { quiet(); return; }
+    woken = mark();
+    wait = 0;
+    tick();
+  };
+  document.addEventListener("visibilitychange", wake);
   window.addEventListener("pagehide", quiet);
-  window.addEventListener("pageshow", listen);
-  listen();
+  window.addEventListener("pageshow", (event) => { if (event.persisted) wake(); });
+  window.addEventListener("online", wake);
+  setInterval(tick, 1000);
+  tick();
 
   // ---- saying something ----
   const say = (text) => {
@@ -139,14 +179,14 @@
       const answer = await fetch(form.action, {method: "POST", body: new FormData(form, button), headers: {Accept: "application/json"}});
       const data = await answer.json();
       if (data.said || data.error) say(data.said || data.error);
-      if (answer.status === 401) location.assign(strip.dataset.login);
+      if (answer.status === 401) leave();
       if (answer.ok && (form.classList.contains("who") || form.classList.contains("ask"))) await again(form, button.id);
     } catch {
       say(strip.dataset.stale);
     } finally { button.removeAttribute("aria-busy"); }
   });
   const again = async () => {
-    const answer = await fetch(location.href, {headers: {Accept: "text/html"}});
+    const answer = await fetch(location.href, {headers: {Accept: "text/html"}, signal: AbortSignal.timeout(10000)});
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     const focus = document.activeElement ? document.activeElement.id || document.activeElement.value : "";
     document.getElementById("main").replaceChildren(...fresh.getElementById("main").childNodes);
