@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from device.clock import Instant
 from device.errors import JournalError
-from device.events import EpisodeEnded, Forget, Forgotten, Mic, MonitorState, Need, Source
+from device.events import Edit, EpisodeEnded, Forget, Forgotten, Helped, Mic, MonitorState, Need, Source, Tag
 from device.journal import JournalReader, JournalWriter, backup, export_json, restore
 from device.journal_store import DELETED_KEPT_DAYS, purge
 from device.learned import learn
@@ -96,9 +97,7 @@ def test_learning_anew_is_learning_as_a_new_device_would(path: Path, tmp_path: P
 @given(st.lists(st.booleans(), max_size=8))
 def test_undo_takes_back_one_beginning_after_the_other(wishes: list[bool]) -> None:
     """True begins anew, False undoes; what counts is always the last beginning that stands."""
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder:
         path = Path(folder) / "journal.db"
         journal = writer(path)
         live(journal, range(12))
@@ -206,3 +205,68 @@ def test_a_change_of_the_same_millisecond_is_kept_too(path: Path) -> None:
     assert first.id != second.id
     assert replace(second, at=first.at) == first
     journal.close()
+
+
+def seen_exactly(path: Path) -> list[tuple[object, ...]]:
+    """Everything that is learned from, comparable."""
+    return [
+        (
+            e.episode_id,
+            e.at_utc,
+            e.situation,
+            e.need,
+            e.not_crying,
+            e.confirmed,
+            e.model_version,
+            None if e.embedding is None else e.embedding.tobytes(),
+        )
+        for e in seen(path).examples
+    ]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    which=st.integers(0, 9),
+    need=st.sampled_from([*Need, None]),
+    helped=st.sampled_from([(), (Helped.FEED,), (Helped.HOLD, Helped.SLEEP)]),
+    way=st.sampled_from(["untag", "undo"]),
+)
+def test_a_tag_taken_back_leaves_everything_as_if_it_had_never_been(
+    which: int, need: Need | None, helped: tuple[Helped, ...], way: str
+) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "journal.db"
+        journal = writer(path)
+        live(journal, range(8))
+        for number in (8, 9):  # not tagged yet
+            journal.handle(EpisodeEnded(at(number * HOUR + 200), episode(number)))
+            journal.store_embedding(f"e{number}", VERSION, sound(number))
+        target = f"e{8 + which % 2}" if way == "untag" else f"e{which}"
+        before, knew = seen_exactly(path), fingerprint(path)
+        tagged = journal.tag(Tag(at(60 * HOUR), Source.PAGE, target, need, not_crying=need is None, helped=helped))
+        assert tagged is not None
+        journal.handle(tagged)
+        journal.apply(Edit(at(61 * HOUR), Source.PAGE, target, way))
+        assert seen_exactly(path) == before
+        assert fingerprint(path) == knew
+        journal.close()
+
+
+@settings(max_examples=10, deadline=None)
+@given(gone=st.sets(st.integers(0, 19), max_size=6))
+def test_deleted_episodes_teach_as_if_they_had_never_been(gone: set[int]) -> None:
+    with TemporaryDirectory() as folder:
+        kept, never = Path(folder) / "kept.db", Path(folder) / "never.db"
+        journal, other = writer(kept), writer(never)
+        live(journal, range(20))
+        for number in sorted(gone):
+            journal.apply(Edit(at(70 * HOUR + number), Source.PAGE, f"e{number}", "delete"))
+        for number in set(range(20)) - gone:
+            live(other, range(number, number + 1))
+        assert seen_exactly(kept) == seen_exactly(never)
+        assert fingerprint(kept) == fingerprint(never)
+        for _ in gone:
+            journal.apply(Edit(at(80 * HOUR), Source.PAGE, "", "undo"))
+        assert len(seen(kept).examples) == 20
+        journal.close()
+        other.close()

@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 from evaluation.needs import families_text, main
 from evaluation.needs_causes import Labelled, compare, macro_f1, majority
+from evaluation.needs_distress import Graded, steady
+from evaluation.needs_distress import compare as compare_grades
 from evaluation.needs_families import FAMILIES, Family
+from evaluation.needs_hearing import listen
 from evaluation.needs_trials import risk_coverage, trial
+
+from device.detector import Detector
+from device.synthesis import Baby, cry
 
 
 def strangers(own_sound: float, cause_sound: float) -> Labelled:
@@ -66,6 +72,33 @@ def test_more_confidence_means_less_coverage() -> None:
     shares = [share for _, share, _ in rows]
     assert shares == sorted(shares, reverse=True)
     assert rows[2][2] > rows[0][2]
+
+
+def graded(middle: float, groups: int, seed: int) -> Graded:
+    rng = np.random.default_rng(seed)
+    grades = np.clip(rng.normal(middle, 0.1, groups * 2), 0, 1)
+    return Graded(tuple(float(each) for each in grades), tuple(f"{seed}-{n // 2}" for n in range(groups * 2)))
+
+
+def test_names_that_lie_apart_are_told_from_names_that_do_not() -> None:
+    high, low, alike = graded(0.7, 20, 1), graded(0.4, 20, 2), graded(0.4, 20, 3)
+    assert compare_grades(high, low).low > 0.9
+    same = compare_grades(low, alike)
+    assert same.low < 0.5 < same.high
+    assert steady([0.1, 0.5, 0.9], [0.2, 0.5, 0.95]).correlation == pytest.approx(1.0)
+    assert steady([0.1, 0.5, 0.9], [0.1, 0.7, 0.95]).other_word == pytest.approx(1 / 3)
+
+
+def test_the_ear_grades_a_louder_harder_cry_higher_whatever_the_level() -> None:
+    detector, baby = Detector(), Baby()
+    mild, hard = (cry(4.0, distress, np.random.default_rng(5), baby) for distress in (0.1, 0.9))
+    quiet = (0.1 * hard).astype(np.float32)
+    grades = [listen(detector, sound).distress for sound in (mild, hard, quiet)]
+    assert grades[1] > grades[0] + 0.1
+    assert grades[2] == pytest.approx(grades[1], abs=0.15)
+    nothing = listen(detector, np.zeros(10, dtype=np.float32))
+    assert nothing.vector is None
+    assert np.isnan(nothing.distress)
 
 
 def test_a_missing_corpus_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from device.audio import Samples
 from device.detector import Detector
-from device.errors import DetectorError, NurseryError
+from device.errors import NurseryError
 from device.need_sound import Vector
-from evaluation.corpus import Corpus
+from evaluation import needs_distress
+from evaluation.corpus import Clip, Corpus
 from evaluation.document import rewrite, table
 from evaluation.figures import reliability
-from evaluation.needs_causes import Split, by_ear, by_spectrum, compare, labelled, majority
+from evaluation.needs_causes import Split, by_spectrum, compare, labelled, majority
 from evaluation.needs_families import FAMILIES
+from evaluation.needs_hearing import Listener
 from evaluation.needs_trials import Outcome, risk_coverage, trial
 from evaluation.needs_verifier import Effect, measure
 
@@ -42,12 +43,17 @@ def main(argv: Sequence[str]) -> int:
         parts: list[str] = []
         figures: dict[str, Any] = {}
         if not options.families_only:
-            causes = corpus_figures(Corpus(options.corpus), options.model)
+            corpus = Corpus(options.corpus)
+            listener = Listener(corpus, Detector(options.model))
+            causes = corpus_figures(corpus, listener)
             figures["causes"] = causes
             parts.append(corpus_text(causes))
-            check = measure(Corpus(options.corpus), Detector(options.model))
+            check = measure(corpus, listener)
             figures["check"] = {name: getattr(check, name) for name in Effect.__slots__}
             parts.append(check_text(check))
+            distress = needs_distress.measure(corpus, listener)
+            figures["distress"] = distress_figures(distress)
+            parts.append(distress_text(distress))
         seeds = range(options.first_seed, options.first_seed + options.seeds)
         outcomes = [trial(family, seeds) for family in FAMILIES]
         figures["families"] = [family_figures(outcome) for outcome in outcomes]
@@ -64,13 +70,12 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def corpus_figures(corpus: Corpus, model: Path | None = None) -> dict[str, Any]:
-    """Cross-validation over the corpus's causes, for each kind of embedding that can be had here."""
-    ways: dict[str, Callable[[Samples], Vector | None]] = {"mel spectrum": by_spectrum}
-    try:
-        ways["the ear's embedding"] = by_ear(Detector(model))
-    except DetectorError as error:
-        print(f"evaluate needs: without the ear's embedding: {error}", file=sys.stderr)
+def corpus_figures(corpus: Corpus, listener: Listener) -> dict[str, Any]:
+    """Cross-validation over the corpus's causes, for each kind of embedding."""
+    ways: dict[str, Callable[[Clip], Vector | None]] = {
+        "mel spectrum": lambda clip: by_spectrum(corpus.samples(clip)),
+        "the ear's embedding": lambda clip: listener.hear(clip).vector,
+    }
     out: dict[str, Any] = {}
     for name, embed in ways.items():
         data = labelled(corpus, embed)
@@ -120,6 +125,54 @@ def check_text(check: Effect) -> str:
         f"takes for crying at least a little; the check switched itself on in {check.active}.\n\n"
         + table(["sound", "is", "share"], rows)
     )
+
+
+def distress_figures(found: needs_distress.Found) -> dict[str, Any]:
+    """The check of the grade of distress, for JSON."""
+    return {
+        "names": {
+            name: {"clips": len(graded.grades), "groups": len(set(graded.groups)), "quartiles": _quartiles(graded.grades)}
+            for name, graded in found.names.items()
+            if graded.grades
+        },
+        "apart": [{"high": high, "low": low, **figure.as_dict()} for (high, low), figure in found.apart.items()],
+        "quieter": {"correlation": found.quieter.correlation, "other_word": found.quieter.other_word},
+        "noisier": {"correlation": found.noisier.correlation, "other_word": found.noisier.other_word},
+    }
+
+
+def distress_text(found: needs_distress.Found) -> str:
+    """The tables of the grade of distress."""
+    rows = []
+    for name, graded in found.names.items():
+        if graded.grades:
+            low, middle, high = _quartiles(graded.grades)
+            rows.append(
+                [name, f"{len(graded.grades)}", f"{len(set(graded.groups))}", f"{middle:.2f}", f"{low:.2f}–{high:.2f}"]
+            )
+    apart = [
+        [f"{high} over {low}", f"{figure.value:.2f} ({figure.low:.2f}–{figure.high:.2f})"]
+        for (high, low), figure in found.apart.items()
+    ]
+    kept = [
+        [what, f"{steady.correlation:.2f}", f"{100 * steady.other_word:.0f} %"]
+        for what, steady in (("20 dB quieter", found.quieter), ("a room's noise 10 dB below", found.noisier))
+    ]
+    return "\n\n".join(
+        (
+            "### Distress, against what people called the sounds",
+            table(["called", "clips", "sources or babies", "grade", "middle half"], rows),
+            "How often the one has the higher grade, 0.5 being chance (95 % interval, groups resampled):",
+            table(["", "area under the curve"], apart),
+            "The same cries changed: rank correlation with the grade before, and how many get another word for it.",
+            table(["change", "correlation", "another word"], kept),
+        )
+    )
+
+
+def _quartiles(grades: Sequence[float]) -> tuple[float, float, float]:
+    low, middle, high = (float(each) for each in np.percentile(grades, (25, 50, 75)))
+    return low, middle, high
 
 
 def family_figures(outcome: Outcome) -> dict[str, Any]:

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from device.audio import RATE_HZ, AudioBlock, Samples
-from device.clock import Instant
-from device.detector import Detector
+from device.audio import Samples
 from device.events import Need
 from device.features import LogMel
 from device.need_prior import NEEDS, Array, soft
-from device.need_sound import Mean, SoundSums, Vector
+from device.need_sound import SoundSums, Vector
 from evaluation.corpus import Clip, Corpus
 from evaluation.figures import auc
 
@@ -51,31 +49,18 @@ class Split:
     log_loss_prior: float
 
 
-def labelled(corpus: Corpus, embed: Callable[[Samples], Vector | None]) -> Labelled:
+def labelled(corpus: Corpus, embed: Callable[[Clip], Vector | None]) -> Labelled:
     """Every clip with a parent's cause, as far as anything was heard in it."""
     clips: list[Clip] = []
     vectors: list[Vector] = []
     for clip in corpus.select(label="cry"):
         if clip.source.startswith(SOURCE) and clip.sublabel in CAUSES:
-            vector = embed(corpus.samples(clip))
+            vector = embed(clip)
             if vector is not None:
                 clips.append(clip)
                 vectors.append(vector)
     causes = np.array([NEEDS.index(CAUSES[clip.sublabel]) for clip in clips])
     return Labelled(np.array(vectors), causes, np.array([clip.group for clip in clips]))
-
-
-def by_ear(detector: Detector) -> Callable[[Samples], Vector | None]:
-    """The episode embedding that the device itself would keep."""
-
-    def embed(samples: Samples) -> Vector | None:
-        detector.reset()
-        mean = Mean()
-        for heard in detector.feed(AudioBlock(samples, Instant(0.0, 0.0), RATE_HZ)):
-            mean.add(heard.embedding, heard.score.cry)
-        return mean.vector
-
-    return embed
 
 
 def by_spectrum(samples: Samples) -> Vector | None:

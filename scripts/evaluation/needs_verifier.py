@@ -5,12 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from device.audio import RATE_HZ, AudioBlock, Samples
-from device.clock import Instant
-from device.detector import Detector
-from device.need_sound import Mean, Vector
+from device.need_sound import Vector
 from device.verifier import Verifier
 from evaluation.corpus import Clip, Corpus
+from evaluation.needs_hearing import Listener
 
 CRIES, CATS, HOMES, STRANGERS = 10, 4, 60, 300
 LEAST_PEAK = 0.3
@@ -42,11 +40,11 @@ class Effect:
     other_cats: float
 
 
-def measure(corpus: Corpus, detector: Detector, seed: int = 0) -> Effect:
+def measure(corpus: Corpus, listener: Listener, seed: int = 0) -> Effect:
     """Learn from ten cries and four of a cat's sounds in each of sixty homes; judge what was not learned from."""
     rng = np.random.default_rng(seed)
-    cries = _heard(corpus, detector, [c for c in corpus.select(label="cry") if c.kind == "cry"])
-    cats = _heard(corpus, detector, [c for c in corpus.clips if c.kind == "cat"])
+    cries = _heard(listener, [c for c in corpus.select(label="cry") if c.kind == "cry"])
+    cats = _heard(listener, [c for c in corpus.clips if c.kind == "cat"])
     babies = [group for group in _groups(cries).values() if len(group) >= CRIES + 2]
     owners = [group for group in _groups(cats).values() if len(group) >= 2] or [cats]
     own: list[bool] = []
@@ -73,24 +71,14 @@ def measure(corpus: Corpus, detector: Detector, seed: int = 0) -> Effect:
     return Effect(HOMES, active, *shares)
 
 
-def _heard(corpus: Corpus, detector: Detector, clips: Sequence[Clip]) -> list[Sounding]:
+def _heard(listener: Listener, clips: Sequence[Clip]) -> list[Sounding]:
     """Those clips that the ear takes for crying at least a little: the others never ring."""
     found = []
     for clip in clips:
-        vector, peak = hear(detector, corpus.samples(clip))
-        if vector is not None and peak >= LEAST_PEAK:
-            found.append(Sounding(vector, peak, clip.group))
+        heard = listener.hear(clip)
+        if heard.vector is not None and heard.peak >= LEAST_PEAK:
+            found.append(Sounding(heard.vector, heard.peak, clip.group))
     return found
-
-
-def hear(detector: Detector, samples: Samples) -> tuple[Vector | None, float]:
-    """The embedding and the peak score of a clip."""
-    detector.reset()
-    mean, peak = Mean(), 0.0
-    for hop in detector.feed(AudioBlock(samples, Instant(0.0, 0.0), RATE_HZ)):
-        mean.add(hop.embedding, hop.score.cry)
-        peak = max(peak, hop.score.cry)
-    return mean.vector, peak
 
 
 def _groups(sounds: Sequence[Sounding]) -> dict[str, list[Sounding]]:
