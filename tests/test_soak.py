@@ -15,10 +15,7 @@ needs_broker = pytest.mark.skipif(shutil.which("mosquitto_sub") is None, reason=
 def samples(count: int, **slopes: float) -> list[Sample]:
     """Samples of a process of which each named figure grows by so much a sample."""
     still = dict.fromkeys(Sample.__slots__, 100.0)
-    return [
-        Sample(**{name: round(value + slopes.get(name, 0) * i) for name, value in still.items()})  # type: ignore[arg-type]
-        for i in range(count)
-    ]
+    return [Sample(**{name: round(value + slopes.get(name, 0) * i) for name, value in still.items()}) for i in range(count)]
 
 
 def test_what_is_flat_passes() -> None:
