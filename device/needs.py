@@ -131,19 +131,17 @@ class Learner:
         return _softmax((prior + self.weight * evidence) / self.temperature)
 
     def guess(self, at: Situation, embedding: Vector | None = None) -> NeedGuess:
-        """The guess, UNSURE unless tags, probability, margin and record suffice. Pain is never claimed from sound alone."""
+        """The guess, UNSURE unless tags, probability, margin and record suffice. Pain is never claimed."""
         p = self.probabilities(at, embedding)
-        need = self._settle(at, p) if self.speaks else Need.UNSURE
+        need = self._settle(p) if self.speaks else Need.UNSURE
         return NeedGuess(need, {each: round(float(value), 4) for each, value in zip(NEEDS, p, strict=True)}, self.tags)
 
-    def _settle(self, at: Situation, p: Array) -> Need:
+    def _settle(self, p: Array) -> Need:
         second, best = np.sort(p)[-2:]
         if self.tags < MIN_TAGS or best < MIN_P or best - second < MIN_MARGIN:
             return Need.UNSURE
         need = NEEDS[int(np.argmax(p))]
-        if need is Need.PAIN and np.exp(self._prior.log(at))[NEEDS.index(Need.PAIN)] < MIN_P:
-            return Need.UNSURE
-        return need
+        return Need.UNSURE if need is Need.PAIN else need
 
     def _hints(self, at: Situation, embedding: Vector | None) -> tuple[Array, Array]:
         prior = self._prior.log(at)
@@ -191,7 +189,7 @@ class Learner:
         """Compare every weight and temperature with a tag that they had not seen (prequential log-loss)."""
         prior, evidence = self._hints(at, embedding)
         index = NEEDS.index(need)
-        guessed = self._settle(at, _softmax((prior + self.weight * evidence) / self.temperature))
+        guessed = self._settle(_softmax((prior + self.weight * evidence) / self.temperature))
         if guessed is not Need.UNSURE:
             common = max(self._tags, key=lambda each: self._tags[each])
             self._record.append((guessed is need, common is need))

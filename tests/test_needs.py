@@ -142,6 +142,18 @@ def test_pain_is_never_claimed_from_sound_alone() -> None:
     assert learner.guess(JUST_FED, scream).guess is Need.UNSURE
 
 
+def test_pain_is_not_claimed_from_the_hour_either() -> None:
+    """A week of vaccination and teeth: nearly every cry by day is tagged pain, and nothing at night."""
+    night = replace(JUST_FED, night=True)
+    story = [
+        Example(f"{n:03d}", n * 3600.0, night if n % 3 == 0 else JUST_FED, Need.HUNGER if n % 3 == 0 else Need.PAIN)
+        for n in range(150)
+    ]
+    learner = Learner.from_history(story)
+    assert learner.probabilities(JUST_FED)[NEEDS.index(Need.PAIN)] > 0.6
+    assert learner.guess(JUST_FED).guess is Need.UNSURE
+
+
 def bet(right: str, plain: str) -> Trust:
     """A record as two rows of hits (+) and misses (-): its own, and that of naming the most common need."""
     trust = Trust()
