@@ -48,7 +48,7 @@ class Prototypes:
     def evidence(self, embedding: Vector | Array) -> Array:
         """Gaussians with a common covariance round the prototypes (linear discriminant)."""
         away = embedding.astype(np.float64) - self.centres
-        density = -0.5 * np.einsum("ki,ij,kj->k", away, self.precision, away)
+        density = -0.5 * np.sum((away @ self.precision) * away, axis=1)
         return np.asarray(density - np.logaddexp.reduce(self.log_train + density))
 
 
