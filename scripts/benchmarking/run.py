@@ -61,7 +61,7 @@ def benchmark(folder: Path, yamnet: Path | None, *, quick: bool, say: Callable[[
         say("instruction counts (slow)")
         counted = [("pipeline", "quiet"), ("pipeline", "crying")] + ([("yamnet", "crying")] if yamnet else [])
         out["instructions"] = {
-            f"{name}, {kind}": processes.instructions_per_s(name, sound[kind], 8.0, 24.0, *([str(yamnet)] if yamnet else []))
+            f"{name}, {kind}": processes.instructions_per_s(name, sound[kind], 6.0, 16.0, *([str(yamnet)] if yamnet else []))
             for name, kind in counted
         }
     return out
