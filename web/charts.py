@@ -13,7 +13,7 @@ from web.svg import dot, line, path, picture, rect, text
 from web.words import Words
 
 WIDTH = 360.0
-LEFT, RIGHT = 40.0, 12.0
+LEFT, RIGHT = 52.0, 12.0
 STEP = 0.8
 """Steps of a curve nearer than this are drawn as one."""
 
