@@ -110,14 +110,15 @@ class Work(Generic[T]):
                     self._change.wait_for(lambda: self._closing, AFTER_S)
 
     def _work(self, key: Key) -> None:
+        made: _Made[T]
         try:
             made = _Made(key, self._make())
         except NurseryError as error:
-            made = _Made[T](key, None, error)
+            made = _Made(key, None, error)
         except Exception as error:
             # Whoever looks is told; the thread must go on.
             log.exception("cannot work out %s", self._name)
-            made = _Made[T](key, None, error)
+            made = _Made(key, None, error)
         with self._change:
             self._made = made
             self._change.notify_all()
