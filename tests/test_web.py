@@ -268,10 +268,12 @@ def test_filters_narrow_the_list(config: Config) -> None:
             sum("Ana" in (e.acknowledged and e.acknowledged.caregiver, e.arrived and e.arrived.caregiver) for e in episodes),
         ),
         ("since=2999-01-01", 0),
-        ("outcome=nonsense&since=nonsense&page=-4", len(episodes)),
     ):
         assert client.get(f"/api/v1/episodes?{query}").get_json()["total"] == wanted
         assert f"{wanted} episode" in client.get(f"/history?{query}").text
+    nonsense = "outcome=nonsense&since=nonsense"
+    assert f"{len(episodes)} episode" in client.get(f"/history?{nonsense}&page=-4").text, "a person is shown everything"
+    assert client.get(f"/api/v1/episodes?{nonsense}").status_code == 400, "a program is told"
     live.close()
 
 
