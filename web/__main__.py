@@ -1,6 +1,7 @@
 """The command `nursery-web`: the page alone, in a process of its own."""
 
 import argparse
+import gc
 import logging
 import os
 import signal
@@ -50,6 +51,7 @@ def main(argv: list[str] | None = None) -> int:
     if options.end_with_stdin:
         threading.Thread(target=_end_with_stdin, name="parent", daemon=True).start()
     live.start()
+    gc.freeze()  # what is loaded stays: no collection needs to look at it again while a page is made
     found: Parts = app.extensions["nursery"]
     found.taught.start()
     scheme = "https" if config.page.tls_cert else "http"
