@@ -70,6 +70,7 @@ class EpisodeTracker:
         self._quiet = quiet
         self._allows = allows
         self._boot_id = boot_id
+        self._lag_s = lag_s
         self._evidence = CryEvidence(on, off, hop_s=hop_s, hangover_s=episode.hangover_s, lag_s=lag_s)
         self._voice = VoiceWatch(episode.voice_s, off)
         self._episode: Episode | None = None
@@ -219,7 +220,8 @@ class EpisodeTracker:
             return (*events, *self._end(at, interrupted=self._lost_since is not None or self._resumed))
         if self._muted_until is None and not self._false_alarm and not self._resumed:
             now_s = round(at.since(self._episode.onset), 3)
-            mark = due(self._alerts, self._episode, now_s, self._evidence.heard_s, crying=calm_s <= STILL_CRYING_S)
+            cried_s = self._evidence.heard_s + self._lag_s
+            mark = due(self._alerts, self._episode, now_s, cried_s, crying=calm_s <= STILL_CRYING_S)
             first = not self._episode.alerts
             if mark is not None and (not first or self._allows(self._episode.peak_score, self._evidence.heard_s)):
                 self._episode = replace(self._episode, alerts=(*self._episode.alerts, mark))

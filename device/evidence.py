@@ -9,7 +9,9 @@ BRIDGE_S = 1.0
 """A gap up to this is a breath, counted as crying: infants breathe in for 0.2–0.8 s between cries."""
 
 EAR_LAG_S = 0.48
-"""How long after it began our ear is sure of a cry: bouts are dated back by it (docs/evaluation.md: error of the onset)."""
+"""How long after it began our ear is sure of a cry: bouts are dated back by it (docs/evaluation.md: error of the onset).
+
+What decides that there is crying at all counts only what was heard."""
 
 LEAK = 0.25
 """Seconds of heard crying forgotten in each second without any, so that scattered sounds never add up to an alert."""
@@ -40,7 +42,7 @@ class CryEvidence:
         self.off = off
         self._hop_s = hop_s
         self._hangover_s = hangover_s
-        self._late_s = hop_s + lag_s
+        self._lag_s = lag_s
         self.heard_s = 0.0
         self.distress = 0.0
         self._start: Instant | None = None
@@ -74,7 +76,7 @@ class CryEvidence:
         if score.cry < self.off:
             self._rising = None
         elif self._rising is None:
-            self._rising = self._dated_back(score.at)
+            self._rising = score.at.plus(-self._hop_s)
         if score.cry >= (self.off if self.crying else self.on):
             self._hear(score, step_s)
             return None
@@ -82,14 +84,15 @@ class CryEvidence:
             self.heard_s = max(0.0, self.heard_s - LEAK * step_s)
         return self.stop() if self._last and score.at.since(self._last) > self._hangover_s else None
 
-    def _dated_back(self, at: Instant) -> Instant:
-        start = at.plus(-self._late_s)
+    def _dated_back(self, rising: Instant) -> Instant:
+        start = rising.plus(-self._lag_s)
         return self._earliest if self._earliest is not None and start.since(self._earliest) < 0 else start
 
     def _hear(self, score: Score, step_s: float) -> None:
         if self._start is None or self._last is None:
-            self._start = self._rising or self._dated_back(score.at)
-            heard_s = score.at.since(self._start)
+            rising = self._rising or score.at.plus(-self._hop_s)
+            self._start = self._dated_back(rising)
+            heard_s = score.at.since(rising)
         else:
             gap_s = score.at.since(self._last)
             heard_s = gap_s if gap_s <= BRIDGE_S + self._hop_s else step_s

@@ -114,7 +114,7 @@ def error_of(fit: Fit, judged: Sequence[Judged], head: int = 0) -> float:
 
 def heard_s(score: NDArray[np.float32], on: float, off: float) -> NDArray[np.float64]:
     """Seconds of crying heard after each hop, as the monitor counts them: its own rule, with the settings' defaults."""
-    evidence = CryEvidence(on, off, hop_s=features.HOP_S, hangover_s=EPISODE.hangover_s, lag_s=EAR_LAG_S)
+    evidence = CryEvidence(on, off, hop_s=features.HOP_S, hangover_s=EPISODE.hangover_s)
     heard = []
     for number, value in enumerate(score):
         evidence.feed(Score(Instant((number + 1) * features.HOP_S, 0.0), float(value), 0.0, 0.0, 0.0))
@@ -131,7 +131,7 @@ def alerts(score: NDArray[np.float32], on: float, off: float) -> int:
     """Count alerts: moments with enough crying heard, those less than a minute after the last such moment left out."""
     if score.max() < on:
         return 0
-    times = np.flatnonzero(heard_s(score, on, off) >= ALERT_S) * features.HOP_S
+    times = np.flatnonzero(heard_s(score, on, off) >= ALERT_S - EAR_LAG_S) * features.HOP_S
     return 0 if not len(times) else 1 + int((np.diff(times) > 60.0).sum())
 
 
