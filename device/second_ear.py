@@ -7,6 +7,7 @@ and scores; `detector` calls it through its own protocol and does not import it.
 from __future__ import annotations
 
 import math
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,11 @@ CLASSES = 521
 SUSPICION = 0.1
 """The first ear's score from which the second is asked: below it a clip's crying was never found on sources left out."""
 EVERY_HOPS = 2  # ask every 0.48 s, as YAMNet's own hop
+
+LOUDEST_RMS = 0.12
+"""YAMNet hears little below about -40 dBFS: sound is turned up until its loudest hop has this level (-18 dBFS)."""
+QUIETEST_RMS = 3e-4  # … but nothing below -70 dBFS, which is a microphone's own noise
+PAST_HOPS = 25  # the loudest of the last 6 s
 
 FloatArray = NDArray[np.float32]
 
@@ -68,6 +74,7 @@ class SecondEar:
     def reset(self) -> None:
         """Forget the past, as after a gap in the sound."""
         self._heard = np.zeros(WINDOW, dtype=np.float32)
+        self._levels: deque[float] = deque(maxlen=PAST_HOPS)
         self._wait = 0
         self._opinion: float | None = None
 
@@ -80,6 +87,7 @@ class SecondEar:
         n = len(samples)
         self._heard[:-n] = self._heard[n:]
         self._heard[-n:] = samples
+        self._levels.append(math.sqrt(float(samples @ samples) / n))
         if cry < SUSPICION:
             self._wait, self._opinion = 0, None
             return None
@@ -92,10 +100,15 @@ class SecondEar:
         return 1.0 / (1.0 + math.exp(-total))
 
     def _ask(self) -> float:
-        self._interpreter.set_tensor(self._input, self._heard)
+        self._interpreter.set_tensor(self._input, self._heard * gain(max(self._levels)))
         self._interpreter.invoke()
         scores = np.asarray(self._interpreter.get_tensor(self._output)).reshape(-1)
         return float(as_logits(scores) @ self._weights)
+
+
+def gain(loudest_rms: float) -> np.float32:
+    """How much to turn sound up (or down) for YAMNet, given the RMS of its loudest hop of late."""
+    return np.float32(LOUDEST_RMS / max(loudest_rms, QUIETEST_RMS))
 
 
 def as_logits(scores: FloatArray) -> FloatArray:

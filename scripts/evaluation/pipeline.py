@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 import device.detector
-from device import features, second_ear
+from device import features, network, second_ear
 from device.audio import AudioBlock, Samples
 from device.clock import Instant
 from device.detector import MODEL, Detector
@@ -29,7 +29,7 @@ class Pipeline:
 
     def __init__(self, detector: Detector, config: Config, name: str = "ours", model: Path = MODEL) -> None:
         """Take the detector, with or without the second ear, its configuration, and the file its model came from."""
-        parts = [Path(features.__file__), Path(device.detector.__file__), model]
+        parts = [Path(part.__file__) for part in (features, network, device.detector)] + [model]
         parts += [Path(second_ear.__file__), second_ear.HEAD] if "both" in name else []
         code = b"".join(part.read_bytes() for part in parts)
         self.name = name

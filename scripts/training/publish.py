@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import calibrate, judge, second, teacher
+from . import calibrate, judge, second
 from .card import write_card
 from .corpus import Clip
+from .examples import Examples
 from .export import export
 from .judge import Judged
 from .learn import Recipe
@@ -26,7 +27,8 @@ from .net import Ear
 from .prepare import Corpus
 
 # Share of other clips, from sources left out, in which an episode may begin.
-HEARD_SHARES = {"high": 0.035, "normal": 0.025, "low": 0.015}
+HEARD_SHARES = {"high": 0.03, "normal": 0.02, "low": 0.0125}
+SECOND_BATCHES = 300  # batches of examples to fit the second ear's head on
 OFF_OF_ON = 0.6  # hysteresis: crying goes on down to this share of `on`
 
 
@@ -85,7 +87,7 @@ def publish(
     version: str,
     device: torch.device,
     notes: dict[str, Any],
-    yamnet: teacher.Teacher,
+    examples: Examples,
 ) -> dict[str, Any]:
     """Judge a checkpoint on sources left out and on the test split, then `finish`, then fit the second ear's head."""
     ships, folds = checkpoint(run)
@@ -94,13 +96,16 @@ def publish(
     test = judge.mean([judge.judge(ear, corpus, which, device) for ear in ears])
     judged = left_out(corpus, folds, device)
     figures = finish(corpus.clips, judged, test, ears, folder, version, notes)
-    yamnet = yamnet.to(device).eval()
-    train = [i for i, clip in enumerate(corpus.clips) if clip.split == "train"]
-    heard = {corpus.clips[i].path: second.hear(yamnet, corpus.samples[i], device) for i in train}
     fit = calibrate.platt(*calibrate.moments(judged, 0))
-    moments = second.suspected(judged, heard, fit)
-    if moments is not None:
-        second.save(second.fuse(*moments), folder / "second_head.npz")
+    scale = [fit.scale, figures["voice"]["scale"], 1.0]
+    shift = [fit.shift, figures["voice"]["shift"], 0.0]
+    about = {"hop_s": 0.24, "thresholds": figures["thresholds"]}
+    for recipe, weights in folds:  # for `scripts/evaluate --folds`
+        named = about | {"version": f"{version}-without-{recipe.fold}"}
+        export([rebuild(recipe, weights)], scale, shift, named, run / f"fold{recipe.fold}.onnx")
+    moments = second.collect(examples, [rebuild(*fold).to(device) for fold in folds], fit, SECOND_BATCHES)
+    if len(set(moments.truth)) == 2:  # not so after a few steps of training
+        second.save(second.fuse(moments.inputs, moments.truth, second.weigh(moments)), folder / "second_head.npz")
     return figures
 
 

@@ -1,95 +1,101 @@
 # mypy: disable-error-code="misc, no-any-return, no-untyped-call, untyped-decorator, arg-type"
 # (PyTorch is typed in part, and absent where only the device is checked.)
-"""The head that fuses both ears: ridge logistic regression over YAMNet's 521 log-odds and the first ear's own.
+"""The head that fuses both ears: logistic regression over YAMNet's 521 log-odds and the first ear's own.
 
-Fitted only on moments that the first ear suspects, as scored by the student that never heard the clip's source; so the
-first ear's scores are as uncertain here as they will be in a strange room.
+Fitted only on moments that the first ear suspects, in mixed and augmented sound, as scored by the student that never
+heard the main sound's source; so both ears are as uncertain here as they will be in a strange room.
+
+Signs are held: no class but crying may speak for crying, and crying may not speak against it. What YAMNet does not hear
+counts as nothing. So a faint cry that only the first ear hears keeps its score, and only what YAMNet takes for something
+else is doubted.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from device import features
-from device.second_ear import EVERY_HOPS, SUSPICION, as_logits
+from device.second_ear import SUSPICION, as_logits
 
 from . import teacher
 from .calibrate import Fit
-from .judge import Judged, sigmoid
+from .examples import HOPS, TEACHER_HOPS, Examples
+from .judge import sigmoid
+from .net import Ear
 
-RIDGE = 3e-4
+RIDGE = 1e-3
+CRYING = range(teacher.CRYING, teacher.WHIMPER + 1)
 Floats = NDArray[np.float64]
 
 
-def hear(ear: teacher.Teacher, samples: NDArray[np.int16], device: torch.device) -> NDArray[np.float16]:
-    """YAMNet's scores in windows that end with every second hop, repeated to one row a hop: (hops, 521)."""
-    hops = max(1, -(-len(samples) // features.HOP))
-    wave = np.zeros(teacher.PATCH - features.HOP + (hops + EVERY_HOPS) * features.HOP, dtype=np.float32)
-    begin = teacher.PATCH - features.HOP
-    wave[begin : begin + len(samples)] = samples / np.float32(32768.0)
-    rows = []
-    step = EVERY_HOPS * features.HOP
-    for at in range(0, hops, 60 * EVERY_HOPS):
-        piece = wave[at * features.HOP : at * features.HOP + 59 * step + teacher.PATCH]
-        with torch.no_grad():
-            rows.append(torch.sigmoid(ear(torch.from_numpy(piece).to(device)[None], step)[0][0]).cpu().numpy())
-    return np.repeat(np.concatenate(rows), EVERY_HOPS, axis=0)[:hops].astype(np.float16)
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Moments that the first ear suspects: inputs (moments, 522), YAMNet's log-odds and the first ear's; truths; keys."""
+
+    inputs: Floats
+    truth: Floats
+    keys: list[str]
 
 
-def suspected(
-    judged: Sequence[Judged], heard: Mapping[str, NDArray[np.float16]], fit: Fit
-) -> tuple[Floats, Floats, Floats] | None:
-    """Inputs (moments, 523), truths and weights; a source weighs as the root of its size, crying as all else.
+@torch.no_grad()
+def collect(examples: Examples, ears: Sequence[Ear], fit: Fit, batches: int) -> Moments:
+    """Hear `batches` of augmented examples: each by the ear of the main sound's fold, and by YAMNet."""
+    bank, inputs, truths, keys = examples.bank, [], [], []
+    for _ in range(batches):
+        batch, picks = examples.make()
+        logits = np.zeros((len(picks.clip), HOPS), dtype=np.float32)
+        for number, ear in enumerate(ears):
+            rows = np.flatnonzero(picks.folds[:, 0] == number)
+            if len(rows):
+                heard = ear(batch.inputs[torch.from_numpy(rows).to(bank.device)])[0][..., 0]
+                logits[rows] = heard.float().cpu().numpy()
+        own = np.clip(sigmoid(fit.scale * logits[:, TEACHER_HOPS] + fit.shift), 1e-4, 1 - 1e-4)
+        known = batch.cry_weight[:, TEACHER_HOPS].cpu().numpy() > 0
+        cry = batch.cry[:, TEACHER_HOPS].cpu().numpy()
+        scores = as_logits(batch.classes.cpu().numpy())
+        for row, patch in np.argwhere((own > SUSPICION) & known):
+            p = own[row, patch]
+            inputs.append(np.append(scores[row, patch], np.log(p / (1 - p))))
+            truths.append(float(cry[row, patch]))
+            clip = bank.clips[picks.clip[row, 0]]
+            keys.append(clip.cry_source if clip.kind == "cry" else clip.kind)
+    return Moments(np.array(inputs), np.array(truths), keys)
 
-    None if the first ear suspects nothing, as after a few steps of training.
-    """
-    inputs, truths, keys = [], [], []
-    size: dict[tuple[str, int], float] = defaultdict(float)
-    for item in judged:
-        if item.clip.kind == "unverified":
-            continue
-        own = np.clip(sigmoid(fit.scale * item.logits[:, 0] + fit.shift), 1e-4, 1 - 1e-4)
-        rows = np.concatenate(
-            [as_logits(heard[item.clip.path].astype(np.float32)), np.log(own / (1 - own))[:, None], np.ones((len(own), 1))],
-            axis=1,
-        )
-        for value in (0, 1):
-            here = (item.cry == value) & (own > SUSPICION)
-            if here.any():
-                key = (item.clip.cry_source if item.clip.kind == "cry" else item.clip.kind, value)
-                size[key] += float(here.sum())
-                inputs.append(rows[here].astype(np.float64))
-                truths.append(np.full(int(here.sum()), float(value)))
-                keys.append(key)
-    if len({key[1] for key in size}) < 2:
-        return None
-    half = {value: sum(n**0.5 for key, n in size.items() if key[1] == value) for value in (0, 1)}
-    weights = [np.full(len(t), 0.5 / half[k[1]] / size[k] ** 0.5) for t, k in zip(truths, keys, strict=True)]
-    return np.concatenate(inputs), np.concatenate(truths), np.concatenate(weights)
+
+def weigh(moments: Moments) -> Floats:
+    """Weights that sum to one: crying as much as all else, and each source or class as the root of its size."""
+    size: dict[tuple[str, float], float] = defaultdict(float)
+    for key, value in zip(moments.keys, moments.truth, strict=True):
+        size[key, value] += 1.0
+    half = {value: sum(n**0.5 for key, n in size.items() if key[1] == value) for value in (0.0, 1.0)}
+    pairs = zip(moments.keys, moments.truth, strict=True)
+    return np.array([0.5 / half[v] / size[k, v] ** 0.5 for k, v in pairs])
 
 
 def fuse(inputs: Floats, truth: Floats, weight: Floats) -> Floats:
-    """Fit the head by Newton's method, pulled towards the first ear alone: weights (521), own, bias."""
-    prior = np.zeros(inputs.shape[1])
+    """Fit the head with its signs held, pulled towards the first ear alone: weights (521), own, bias."""
+    from scipy.optimize import minimize
+
+    count = inputs.shape[1] - 1
+    design = np.concatenate([inputs, np.ones((len(inputs), 1))], axis=1)
+    prior = np.zeros(count + 2)
     prior[-2] = 1.0
-    pull = np.full(len(prior), RIDGE)
-    pull[-2:] = RIDGE * 0.1, 1e-6
-    beta = prior.copy()
-    for _ in range(20):
-        p = 1 / (1 + np.exp(-inputs @ beta))
-        gradient = inputs.T @ (weight * (p - truth)) + pull * (beta - prior)
-        curvature = (inputs * (weight * p * (1 - p) + 1e-9)[:, None]).T @ inputs + np.diag(pull)
-        step = np.linalg.solve(curvature, gradient)
-        beta = beta - step
-        if np.abs(step).max() < 1e-5:
-            break
-    return np.asarray(beta)
+    pull = np.full(count + 2, RIDGE)
+    pull[-2:] = RIDGE, 1e-6
+
+    def loss(beta: Floats) -> tuple[float, Floats]:
+        z = design @ beta
+        value = float((weight * (np.logaddexp(0, z) - truth * z)).sum() + 0.5 * (pull * (beta - prior) ** 2).sum())
+        return value, design.T @ (weight * (1 / (1 + np.exp(-z)) - truth)) + pull * (beta - prior)
+
+    bounds = [(0.0, None) if i in CRYING else (None, 0.0) for i in range(count)] + [(0.3, None), (None, None)]
+    return np.asarray(minimize(loss, prior, jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": 500}).x)
 
 
 def save(beta: Floats, path: Path) -> None:
