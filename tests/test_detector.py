@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,8 +97,17 @@ def test_reset_forgets() -> None:
 def test_the_network_rests_in_quiet_and_wakes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     runs: list[str] = []
     hear_one, catch_up = Network.hear, Network.catch_up
-    monkeypatch.setattr(Network, "hear", lambda *given: (runs.append("hop"), hear_one(*given))[1])
-    monkeypatch.setattr(Network, "catch_up", lambda *given: (runs.append("missed"), catch_up(*given))[1])
+
+    def heard(*given: Any) -> Any:
+        runs.append("hop")
+        return hear_one(*given)
+
+    def caught_up(*given: Any) -> Any:
+        runs.append("missed")
+        return catch_up(*given)
+
+    monkeypatch.setattr(Network, "hear", heard)
+    monkeypatch.setattr(Network, "catch_up", caught_up)
     detector = Detector()
     hear(detector, noise(60.0, 0.002))
     assert runs.count("hop") < 250 * 0.3

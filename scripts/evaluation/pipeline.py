@@ -29,7 +29,7 @@ class Pipeline:
 
     def __init__(self, detector: Detector, config: Config, name: str = "ours", model: Path = MODEL) -> None:
         """Take the detector, with or without the second ear, its configuration, and the file its model came from."""
-        parts = [Path(part.__file__) for part in (features, network, device.detector)] + [model]
+        parts = [Path(str(part.__file__)) for part in (features, network, device.detector)] + [model]
         parts += [Path(second_ear.__file__), second_ear.HEAD] if "both" in name else []
         code = b"".join(part.read_bytes() for part in parts)
         self.name = name
