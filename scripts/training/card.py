@@ -63,6 +63,10 @@ def _sources(clips: Sequence[Clip]) -> str:
 
 def write_card(clips: Sequence[Clip], figures: dict[str, Any], folder: Path) -> None:
     """Write `ear.md` and `ear.json` beside the model."""
+    ears, size = figures["ears"], figures["parameters"]
+    makeup = f"one network of {size:,} parameters"
+    if ears > 1:
+        makeup = f"the mean of {ears} networks that differ in their seed only, of {size:,} parameters each"
     kinds = [
         (kind, f"{false} of {total}", "{1} of {0}".format(*figures["kinds_test"].get(kind, (0, 0))))
         for kind, (total, false) in sorted(figures["kinds_left_out"].items())
@@ -71,8 +75,7 @@ def write_card(clips: Sequence[Clip], figures: dict[str, Any], folder: Path) -> 
     notes = figures["notes"]
     text = f"""# The ear: model card
 
-Version `{figures["version"]}`: the mean of {figures["ears"]} ears that differ in their seed only, with
-{figures["ears"]} x {figures["parameters"]:,} parameters; large weights are stored in seven or eight bits,
+Version `{figures["version"]}`: {makeup}; large weights are stored as bytes with
 a scale per output. Written by `scripts/train`; do not edit.
 
 It hears 16 kHz mono sound and gives, every 0.24 s, the probability of crying and of an adult's voice, a graded
@@ -90,7 +93,7 @@ Splits are by group (same baby, speaker or recording).
 Donate-a-Cry, todly, giulbia, and three thirds of the small sources, `more-3` to `more-5`; other classes likewise).
 "Test split": other babies and recordings of *familiar* sources, scored by the ear that ships; its clips are easier.
 A clip counts as holding crying if it is filed as a cry and the labels find 1 s of crying in it. A clip's score is the
-highest mean over 0.72 s. Sources left out were heard by one student each, the test split by the mean that ships.
+highest mean over 0.72 s. Sources left out were heard by one student each, the test split by what ships.
 
 {_figures(figures)}
 
@@ -105,7 +108,7 @@ Other clips heard as crying, by class, at normal sensitivity:
 
 ## Calibration
 Platt scaling fitted on sources left out, every source of crying weighing the same and crying making up 30 % of the
-time: a single student's, applied to the mean of the ears' logits.
+time: a single student's, applied to what ships.
 Expected calibration error {figures["cry"]["error_after"]:.3f} (before: {figures["cry"]["error_before"]:.3f});
 with scale and shift taken from the *other* sources {figures["cross_fitted_error"]:.3f}; of what ships on the test
 split {figures["test_error"]:.3f}. Score → share right: {curve}.
