@@ -165,7 +165,7 @@ def test_a_wrong_rate_is_refused() -> None:
 
 
 def test_the_model_is_small() -> None:
-    assert MODEL.stat().st_size <= 1.1e6
+    assert MODEL.stat().st_size <= 1.0e6
 
 
 def begins(heard: list[Heard], on: float, off: float) -> bool:
