@@ -33,3 +33,21 @@ def held_mb(how: str) -> float:
 
 def test_holes_are_given_back() -> None:
     assert held_mb("sparing") < held_mb("as usual") - 25
+
+
+@pytest.mark.parametrize(("error", "status"), [("MemoryError", 71), ("ValueError", 0)])
+def test_a_thread_without_memory_ends_the_process(error: str, status: int) -> None:
+    program = f"""
+import threading
+from device.memory import end_without
+end_without()
+def work() -> None:
+    raise {error}("none left")
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+"""
+    command = [sys.executable, "-c", program]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == status
+    assert f"{error}: none left" in ran.stderr
