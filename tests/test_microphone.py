@@ -326,6 +326,7 @@ real = pytest.mark.skipif(not sound.AVAILABLE, reason="PulseAudio is not install
 
 @real
 @pytest.mark.sound
+@pytest.mark.own_process
 @pytest.mark.slow
 def test_plugged_muted_unplugged_plugged_again(server: sound.SoundServer, heard: Inbox) -> None:
     assert "plug one in" in heard.wait_for(AudioLost, REAL_S).reason
@@ -347,6 +348,7 @@ def test_plugged_muted_unplugged_plugged_again(server: sound.SoundServer, heard:
 
 @real
 @pytest.mark.sound
+@pytest.mark.own_process
 @pytest.mark.slow
 def test_a_sound_server_that_freezes(server: sound.SoundServer, heard: Inbox) -> None:
     server.plug()
@@ -360,6 +362,7 @@ def test_a_sound_server_that_freezes(server: sound.SoundServer, heard: Inbox) ->
 
 @real
 @pytest.mark.sound
+@pytest.mark.own_process
 @pytest.mark.slow
 def test_what_is_played_is_what_is_heard(server: sound.SoundServer, heard: Inbox) -> None:
     """A tone comes through resampling and stamps as it was: no gap, no click, no other pitch."""
@@ -385,6 +388,7 @@ def test_what_is_played_is_what_is_heard(server: sound.SoundServer, heard: Inbox
 
 @real
 @pytest.mark.sound
+@pytest.mark.own_process
 @pytest.mark.slow
 def test_overdriven_through_the_real_capture(server: sound.SoundServer, heard: Inbox) -> None:
     server.plug()
@@ -397,6 +401,7 @@ def test_overdriven_through_the_real_capture(server: sound.SoundServer, heard: I
 
 @real
 @pytest.mark.sound
+@pytest.mark.own_process
 @pytest.mark.slow
 def test_another_microphone_at_another_rate_takes_its_place(server: sound.SoundServer, heard: Inbox) -> None:
     """Pulled out, and a new one of another name and rate put in: the default is looked up anew."""
@@ -419,6 +424,7 @@ def test_another_microphone_at_another_rate_takes_its_place(server: sound.SoundS
 
 @real
 @pytest.mark.sound
+@pytest.mark.own_process
 @pytest.mark.slow
 def test_a_device_that_cannot_be_opened_is_said_and_tried_again(server: sound.SoundServer, heard: Inbox) -> None:
     """Busy, as ALSA tells it: the device is listed, and opening it fails until the other program is gone."""
