@@ -68,7 +68,8 @@ def growth(samples: Sequence[Sample]) -> list[str]:
     if memory > MEMORY_MB:
         found.append(f"memory grows: {memory:+.1f} MB from the second quarter to the last")
     for what in ("files", "threads"):
-        more = median(getattr(one, what) for one in late) - median(getattr(one, what) for one in early)
+        # The fewest, since connections come and go: what is never given back raises those, too.
+        more = min(getattr(one, what) for one in late) - min(getattr(one, what) for one in early)
         if more > HANDLES:
             found.append(f"{what} grow: {more:+.0f} from the second quarter to the last")
     return found
