@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from socket import create_server
@@ -63,8 +63,7 @@ def failing(config: Config, status: int) -> Iterator[None]:
 
 def test_server_and_monitor_come_back_time_after_time(browser: Browser, house: House, config: Config) -> None:
     house.start()
-    with ExitStack() as first:
-        url = first.enter_context(serving(config))
+    with serving(config) as url:
         context, page, _ = enter(browser, url)
         page.evaluate("window.mark = 1")
         well(page)
@@ -85,8 +84,7 @@ def test_server_and_monitor_come_back_time_after_time(browser: Browser, house: H
 @pytest.mark.parametrize("status", [500, 502, 503])
 def test_errors_in_between_end_nothing(browser: Browser, house: House, config: Config, status: int) -> None:
     house.start()
-    with ExitStack() as first:
-        url = first.enter_context(serving(config))
+    with serving(config) as url:
         context, page, _ = enter(browser, url)
         page.evaluate("window.mark = 1")
         well(page)
@@ -103,8 +101,7 @@ def test_what_happened_while_the_server_was_gone_is_on_the_page_after(
     browser: Browser, house: House, config: Config, path: str
 ) -> None:
     house.start()
-    with ExitStack() as first:
-        url = first.enter_context(serving(config))
+    with serving(config) as url:
         context, page, _ = enter(browser, url)
         page.goto(url + path)
         page.evaluate("window.mark = 1")
@@ -151,8 +148,7 @@ def test_a_change_just_after_another_is_not_missed(browser: Browser, house: Hous
 
 def test_a_session_that_has_ended_leads_to_the_login(browser: Browser, house: House, config: Config) -> None:
     house.start()
-    with ExitStack() as first:
-        url = first.enter_context(serving(config))
+    with serving(config) as url:
         context, page, _ = enter(browser, url)
         page.goto(url + "/history")
         well_known = page.locator("#strip-text")
@@ -179,8 +175,7 @@ def hide(page: Page, hidden: bool) -> None:
 
 def test_a_phone_that_wakes_never_shows_old_state_as_new(browser: Browser, house: House, config: Config) -> None:
     house.start()
-    with ExitStack() as first:
-        url = first.enter_context(serving(config))
+    with serving(config) as url:
         context, page, _ = enter(browser, url)
         page.evaluate("window.mark = 1")
         well(page)

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from device import features
+from device.second_ear import LOUDEST_RMS, QUIETEST_RMS
 
 from . import teacher
 from .augment import Studio
@@ -78,7 +79,7 @@ class Examples:
         # YAMNet hears little in quiet sound; the student shall hear as much there, so its teacher is turned up.
         loudest = mixed.wave.unflatten(1, (HOPS, features.HOP)).pow(2).mean(2).amax(1, keepdim=True).sqrt()
         with torch.autocast("cuda", torch.float16, enabled=self.half):
-            logits, embedded = self.ear(mixed.wave * (0.12 / loudest.clamp(min=3e-4)), TEACHER_STEP)
+            logits, embedded = self.ear(mixed.wave * (LOUDEST_RMS / loudest.clamp(min=QUIETEST_RMS)), TEACHER_STEP)
         batch = Batch(
             self.front(mixed.wave, settled),
             (cry == 1).float(),

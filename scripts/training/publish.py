@@ -96,7 +96,7 @@ def publish(
     test = judge.mean([judge.judge(ear, corpus, which, device) for ear in ears])
     judged = left_out(corpus, folds, device)
     figures = finish(corpus.clips, judged, test, ears, folder, version, notes)
-    fit = calibrate.platt(*calibrate.moments(judged, 0))
+    fit = calibrate.Fit(**figures["cry"])
     scale = [fit.scale, figures["voice"]["scale"], 1.0]
     shift = [fit.shift, figures["voice"]["shift"], 0.0]
     about = {"hop_s": 0.24, "thresholds": figures["thresholds"]}
