@@ -30,6 +30,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         reports = [pytest.TestReport(item.nodeid, item.location, {}, "failed", hung, "call")]
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
+    item.session._setupstate.teardown_exact(nextitem)  # the child has ended its own; this is what earlier tests left here
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
 
