@@ -15,7 +15,7 @@ from evaluation.ears import Heard, Store, merged, plain_trigger, sustained
 from evaluation.goals import goals
 from evaluation.hearing import Trial
 from evaluation.material import Material
-from evaluation.peers import LevelTrigger
+from evaluation.peers import LevelTrigger, Yamnet
 from evaluation.run import Part, Size, evaluate
 from evaluation.truth import cry_spans
 
@@ -207,3 +207,16 @@ def test_goals_say_what_was_missed() -> None:
     assert any("noise machines" in line and "1.00 ✗" in line for line in lines)
     assert any("single cries at 0 dB" in line and "–" in line for line in lines)
     assert goals({"level": {}}) == ""
+
+
+def test_yamnet_turned_up_hears_quiet_sound_as_it_hears_loud() -> None:
+    pytest.importorskip("ai_edge_litert")
+    model = ROOT.parent / "shared" / "peers" / "yamnet.tflite"
+    if not model.exists():
+        pytest.skip("needs YAMNet in ../shared/peers")
+    loud = crying_clip(3)
+    quiet = (loud * 0.02).astype(np.float32)
+    as_it_is, turned_up = Yamnet(model), Yamnet(model, turned_up=True)
+    assert as_it_is.name != turned_up.name and as_it_is.version != turned_up.version
+    assert np.abs(turned_up.hear(quiet).cry - turned_up.hear(loud).cry).max() < 0.02
+    assert np.abs(as_it_is.hear(quiet).cry - as_it_is.hear(loud).cry).max() > 0.02

@@ -39,6 +39,7 @@ def choose_ears(wanted: str, yamnet: Path, say: Say) -> list[Ear]:
         "ours": ours,
         "both": both,
         "YAMNet": lambda: Yamnet(yamnet),
+        "louder": lambda: Yamnet(yamnet, turned_up=True),
         "level": LevelTrigger,
     }
     unknown = [name for name in names if name not in makers]

@@ -56,6 +56,10 @@ class Ear(Protocol):
         """Apply the trigger as shipped; `setting` is one of `settings`, the first the normal one."""
         ...
 
+    def voiced(self, heard: Heard) -> Array:
+        """1 for each score that counts as an adult's voice, else 0."""
+        ...
+
 
 def sustained(heard: Heard, needed: tuple[int, int]) -> Array:
     """The level that `k` of any `n` successive scores reach: the score that a trigger of about a second compares."""

@@ -1,4 +1,7 @@
-"""What ours is measured against: a level trigger, as simple monitors have it, and YAMNet with its usual trigger."""
+"""What ours is measured against: a level trigger, as simple monitors have it, and YAMNet with its usual trigger.
+
+YAMNet hears the sound as it is, as everybody uses it, or turned up as our second ear does, which is kinder to it.
+"""
 
 import hashlib
 from pathlib import Path
@@ -7,7 +10,9 @@ import numpy as np
 
 from device.audio import RATE_HZ, Samples
 from device.errors import NurseryError
-from evaluation.ears import Decided, Heard, plain_trigger
+from device.features import HOP
+from device.second_ear import PAST_HOPS, gain
+from evaluation.ears import Array, Decided, Heard, plain_trigger
 
 LEVEL_DBFS = -35.0
 
@@ -34,19 +39,22 @@ class LevelTrigger:
         """Two of three over the fixed level."""
         return plain_trigger(heard, LEVEL_DBFS / 90 + 1, self.needed, self.step_s)
 
+    def voiced(self, heard: Heard) -> Array:
+        """Never."""
+        return np.zeros(len(heard.at_s))
+
 
 class Yamnet:
     """Google's YAMNet by LiteRT on one thread, a patch of 0.975 s every 0.48 s; rings when two of three say 0.5."""
 
-    name = "YAMNet"
     step_s = 0.48
     needed = (2, 3)
     settings: tuple[str, ...] = ("normal",)
     patch = 15_600
     _speech, _cries = slice(0, 4), [19, 20]
 
-    def __init__(self, model: Path) -> None:
-        """Load the .tflite file.
+    def __init__(self, model: Path, *, turned_up: bool = False) -> None:
+        """Load the .tflite file; `turned_up` lets it hear quiet sound louder.
 
         Raises:
             NurseryError: ai-edge-litert is not installed, or the file is missing.
@@ -57,7 +65,9 @@ class Yamnet:
             raise NurseryError("YAMNet needs ai-edge-litert; install the dependency group `evaluate`") from error
         if not model.is_file():
             raise NurseryError(f"{model}: YAMNet's model is missing; name it with --yamnet")
-        self.version = "yamnet-" + hashlib.sha256(model.read_bytes()).hexdigest()[:12]
+        self.name = "YAMNet, turned up" if turned_up else "YAMNet"
+        self.version = f"yamnet-{'turned-up-' if turned_up else ''}{hashlib.sha256(model.read_bytes()).hexdigest()[:12]}"
+        self._turned_up = turned_up
         self._net = Interpreter(str(model), num_threads=1)
         self._net.allocate_tensors()
         self._input = self._net.get_input_details()[0]["index"]
@@ -76,9 +86,23 @@ class Yamnet:
         if len(samples) < self.patch:
             samples = np.pad(samples, (0, self.patch - len(samples)))
         starts = range(0, len(samples) - self.patch + 1, step)
-        rows = np.array([self.scores(samples[a : a + self.patch]) for a in starts], dtype=np.float64)
+        louder = self._gains(samples, starts)
+        patches = (samples[a : a + self.patch] * by for a, by in zip(starts, louder, strict=True))
+        rows = np.array([self.scores(patch) for patch in patches], dtype=np.float64)
         at = (np.array(starts) + self.patch) / RATE_HZ
         return Heard(at, rows[:, self._cries].max(axis=1), rows[:, self._speech].max(axis=1), np.zeros((len(at), 0)))
+
+    def _gains(self, samples: Samples, starts: range) -> Samples:
+        """What each patch is multiplied by: by the loudest hop of late, as in `device.second_ear`."""
+        if not self._turned_up:
+            return np.ones(len(starts), np.float32)
+        level = np.sqrt(np.mean(samples[: len(samples) // HOP * HOP].reshape(-1, HOP) ** 2, axis=1))
+        ends = [(a + self.patch) // HOP for a in starts]
+        return np.array([gain(float(level[max(0, end - PAST_HOPS) : end].max())) for end in ends], np.float32)
+
+    def voiced(self, heard: Heard) -> Array:
+        """Speech over a half."""
+        return (heard.voice >= 0.5).astype(np.float64)
 
     def decide(self, heard: Heard, setting: str) -> Decided:
         """Two of three patches over a half, as is usual."""

@@ -15,8 +15,9 @@ from device.episode import EpisodeTracker
 from device.events import Episode, EpisodeAlerted, EpisodeEvent, Event, Score
 from device.evidence import EAR_LAG_S
 from device.settings import Config
+from device.voice import IN_PAUSE, OVER_CRYING
 from device.wavfile import BLOCK_S
-from evaluation.ears import Decided, Heard
+from evaluation.ears import Array, Decided, Heard
 
 BEGIN = Instant(0.0, 0.0)
 
@@ -49,6 +50,11 @@ class Pipeline:
                 rows.append((score.at.monotonic, score.cry, score.voice, score.distress, score.level_dbfs))
         table = np.array(rows, dtype=np.float64).reshape(-1, 5)
         return Heard(table[:, 0], table[:, 1], table[:, 2], table[:, 3:])
+
+    def voiced(self, heard: Heard) -> Array:
+        """What the monitor counts as a voice: over crying it asks for more."""
+        off = thresholds_of(self._config, self.settings[0])[1]
+        return (heard.voice >= np.where(heard.cry >= off, OVER_CRYING, IN_PAUSE)).astype(np.float64)
 
     def decide(self, heard: Heard, setting: str) -> Decided:
         """Run the tracker over the scores, with every setting at its default and the thresholds of the sensitivity."""

@@ -137,14 +137,12 @@ def assign_folds(rows: Sequence[dict[str, str]]) -> list[int]:
     return [fold_of[root(key)] for key in keys]
 
 
-def read_manifest(folder: Path, licences: str = "all") -> list[Clip]:
-    """Read every clip of the corpus in `folder`; `licences` is "all" or "open"."""
+def read_manifest(folder: Path) -> list[Clip]:
+    """Read every clip of the corpus in `folder`."""
     with (folder / "manifest.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     clips = []
     for row, fold in zip(rows, assign_folds(rows), strict=True):
-        if licences == "open" and not is_open(row["licence"]):
-            continue
         fields = {name: row[name] for name in ("path", "label", "sublabel", "source", "group", "licence", "split")}
         clips.append(Clip(**fields, duration_s=float(row["duration_s"]), fold=fold))
     return clips

@@ -165,6 +165,14 @@ def summary(judged: Sequence[Judged]) -> dict[str, float]:
     return result | voice_figures(judged)
 
 
+def at_a_glance(judged: Sequence[Judged], shares: Sequence[float] = (0.01, 0.02, 0.03)) -> dict[str, float]:
+    """Clip AUC, all sources pooled, and the share of crying clips missed where so many of the others are heard."""
+    quiet = [peak(item) for item in judged if is_negative(item)]
+    cries = np.array([peak(item) for item in judged if holds_crying(item)])
+    missed = {f"missed at {share:.0%}": float(np.mean(cries < np.quantile(quiet, 1 - share))) for share in shares}
+    return {"auc": auc(cries.tolist(), quiet), **missed}
+
+
 def voice_figures(judged: Sequence[Judged], threshold: float = 0.5) -> dict[str, float]:
     """Voice: recall at 1 s over speaking clips, and the share of crying time called voice."""
     runs, false, total = [], 0, 0

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from . import labels, teacher
-from .corpus import Clip, load_samples, read_manifest
+from .corpus import Clip, is_open, load_samples, read_manifest
 
 LISTEN_STEP = 3_840  # samples between YAMNet's windows: 0.24 s
 
@@ -58,9 +58,9 @@ def grade(clips: Sequence[Clip], found: list[labels.Labels]) -> list[labels.Labe
     ]
 
 
-def prepare(folder: Path, licences: str, ear: teacher.Teacher, device: torch.device, workers: int) -> Corpus:
+def prepare(folder: Path, ear: teacher.Teacher, device: torch.device, workers: int) -> Corpus:
     """Read, decode and label the whole corpus (both splits)."""
-    clips = [c for c in read_manifest(folder, licences) if (folder / c.path).exists()]
+    clips = [c for c in read_manifest(folder) if (folder / c.path).exists()]
     samples = load_samples(folder, clips, workers)
     found = []
     for clip, wave in zip(clips, samples, strict=True):
@@ -71,6 +71,12 @@ def prepare(folder: Path, licences: str, ear: teacher.Teacher, device: torch.dev
             heard = np.stack([cry, scores[:, teacher.SPEECH]], axis=1)
         found.append(labels.label(clip, labels.analyse(wave), heard))
     return Corpus(clips, samples, grade(clips, found))
+
+
+def openly(corpus: Corpus) -> Corpus:
+    """Leave out of the train split what is not openly licensed; the test split stays whole, so that figures compare."""
+    keep = [i for i, clip in enumerate(corpus.clips) if clip.split == "test" or is_open(clip.licence)]
+    return Corpus(*([part[i] for i in keep] for part in (corpus.clips, corpus.samples, corpus.labels)))
 
 
 def save(corpus: Corpus, path: Path) -> None:

@@ -57,6 +57,11 @@ def left_out(corpus: Corpus, folds: Sequence[Kept], device: torch.device) -> lis
     return judged
 
 
+def on_test(corpus: Corpus, ear: Ear, device: torch.device) -> list[Judged]:
+    """Score every clip of the test split."""
+    return judge.judge(ear, corpus, [i for i, clip in enumerate(corpus.clips) if clip.split == "test"], device)
+
+
 def choose_thresholds(judged: Sequence[Judged], fit: calibrate.Fit) -> dict[str, dict[str, float]]:
     """Choose the pair for each sensitivity: the lowest at which episodes begin in that share of other clips at most."""
     scores = [judge.sigmoid(fit.scale * item.logits[:, 0] + fit.shift) for item in judged if judge.is_negative(item)]
@@ -92,8 +97,7 @@ def publish(
     """Judge a checkpoint on sources left out and on the test split, then `finish`, then fit the second ear's head."""
     ships, folds = checkpoint(run)
     ears = [rebuild(*ship).to(device) for ship in ships]
-    which = [i for i, c in enumerate(corpus.clips) if c.split == "test"]
-    test = judge.mean([judge.judge(ear, corpus, which, device) for ear in ears])
+    test = judge.mean([on_test(corpus, ear, device) for ear in ears])
     judged = left_out(corpus, folds, device)
     figures = finish(corpus.clips, judged, test, ears, folder, version, notes)
     fit = calibrate.Fit(**figures["cry"])
