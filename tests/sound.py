@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 AVAILABLE = all(shutil.which(tool) for tool in ("pulseaudio", "paplay", "pactl"))
 
 ALSA = """
-pcm.!default { type pulse }
-ctl.!default { type pulse }
+pcm.default { type pulse }
+ctl.default { type pulse }
 """
+"""All there is, in the place of Debian's own: where a sound server is installed, that also lists encoders, with all of ffmpeg."""
 
 
 class SoundServer:
@@ -30,12 +31,13 @@ class SoundServer:
         self.name = "nursery"
         self.environment = {
             "HOME": str(folder),
+            "ALSA_CONFIG_PATH": str(folder / "alsa.conf"),
             "XDG_RUNTIME_DIR": str(folder),
             "XDG_CONFIG_HOME": str(folder),
             "PULSE_SERVER": f"unix:{folder}/pulse/native",
             "PULSE_RUNTIME_PATH": str(folder / "pulse"),
         }
-        (folder / ".asoundrc").write_text(ALSA)
+        (folder / "alsa.conf").write_text(ALSA)
         self._server: subprocess.Popen[bytes] | None = None
         self._players: list[subprocess.Popen[bytes]] = []
 
