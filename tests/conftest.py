@@ -1,4 +1,7 @@
-"""Tests through the real PortAudio run in processes of their own.
+"""What takes long begins first; tests through the real PortAudio run in processes of their own.
+
+The appliance is checked in machines, which takes minutes, most of them spent waiting: that begins beside the first test, and
+its own test comes last and looks at how it ended.
 
 ALSA's way to PulseAudio may hang for good, holding its locks, when the server is killed in the middle of a word (seen in one
 of twelve runs). An installed monitor is then started anew by systemd; here the test is, once.
@@ -9,14 +12,56 @@ import os
 import pickle
 import select
 import signal
+import subprocess
+import tempfile
 import time
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
 from _pytest.runner import runtestprotocol
 
 PATIENCE_S = 90.0
+MACHINES_S = 1500.0
+
+Machines = tuple["subprocess.Popen[bytes]", Path]
+MACHINES = pytest.StashKey[Machines]()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let tests in machines come last."""
+    items.sort(key=lambda item: item.get_closest_marker("machine") is not None)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Begin the check in machines, if its test is among those to run."""
+    if session.config.option.collectonly or not any(item.get_closest_marker("machine") for item in session.items):
+        return
+    handle, said = tempfile.mkstemp(prefix="nursery-check-machine-")
+    script = Path(__file__).parent.parent / "scripts/check-machine"
+    command = ["nice", "-n", "10", script, os.environ.get("NURSERY_CHECK_SUITE", "trixie")]
+    with os.fdopen(handle, "wb") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    session.config.stash[MACHINES] = (process, Path(said))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End it, if nobody has waited for it."""
+    if (begun := config.stash.get(MACHINES, None)) is not None:
+        process, said = begun
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(60)
+        said.unlink()
+
+
+@pytest.fixture
+def machines(pytestconfig: pytest.Config) -> tuple[int, str]:
+    """Give the exit status of the check in machines, and what it said."""
+    process, said = pytestconfig.stash[MACHINES]
+    status = process.wait(MACHINES_S)
+    return status, said.read_text(errors="replace")
 
 
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:

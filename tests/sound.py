@@ -19,7 +19,7 @@ ALSA = """
 pcm.default { type pulse }
 ctl.default { type pulse }
 """
-"""All there is, in the place of Debian's own: where a sound server is installed, that also lists encoders, with all of ffmpeg."""
+"""All there is, in the place of Debian's own, which beside a sound server also lists encoders, with all of ffmpeg."""
 
 
 class SoundServer:

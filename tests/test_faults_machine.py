@@ -114,6 +114,7 @@ def quiet(seconds: float) -> np.ndarray[Any, np.dtype[np.float32]]:
     return np.asarray(0.05 * room_noise(seconds, rng()), np.float32)
 
 
+@pytest.mark.patient
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 def test_a_card_that_takes_seconds_for_every_third_write(device: Device, broker: Mosquitto) -> None:
     night = device.at(broker).record(quiet(4), cry(20, 0.8, rng()), quiet(60))
@@ -129,6 +130,7 @@ def test_a_card_that_takes_seconds_for_every_third_write(device: Device, broker:
         assert reader.count() == 1
 
 
+@pytest.mark.patient
 @pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="only root can take the network away")
 def test_no_network_at_boot(device: Device) -> None:
     night = device.record(quiet(3), cry(15, 0.8, rng()), quiet(200))
@@ -154,6 +156,7 @@ def test_no_network_at_boot(device: Device) -> None:
         assert one.alerts, "heard, stored, and told late"
 
 
+@pytest.mark.patient
 @pytest.mark.skipif(os.geteuid() != 0 or FAKETIME is None, reason="needs root, and libfaketime (apt install faketime)")
 @pytest.mark.skipif(not sound.AVAILABLE, reason="PulseAudio is not installed")
 def test_a_leap_from_1970_in_the_middle_of_an_episode(device: Device, broker: Mosquitto) -> None:
@@ -195,6 +198,7 @@ def test_a_leap_from_1970_in_the_middle_of_an_episode(device: Device, broker: Mo
         assert abs(one.onset.utc - time.time()) < 600, "in 1970 by the clock of then, today by the clock of now"
 
 
+@pytest.mark.patient
 @pytest.mark.skipif(not sound.AVAILABLE, reason="PulseAudio is not installed")
 def test_a_processor_that_stands_still_for_a_while(device: Device, broker: Mosquitto) -> None:
     device.at(broker)

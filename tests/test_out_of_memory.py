@@ -68,6 +68,7 @@ def heard_s(folder: Path) -> float:
         return 0.0
 
 
+@pytest.mark.patient
 def test_it_hears_on_or_ends_is_missed_and_goes_on(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     soundfile.write(tmp_path / "night.wav", np.concatenate([room_noise(3, rng), cry(90, 0.7, rng)]), RATE_HZ)

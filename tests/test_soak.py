@@ -46,6 +46,7 @@ def test_a_quarter_of_an_hour_as_fast_as_it_goes_is_flat(tmp_path: Path) -> None
     assert "Flat: nothing grows." in text(seen) and seen.ended["episodes in the history"] >= 3
 
 
+@pytest.mark.patient
 @pytest.mark.slow
 @pytest.mark.broker
 @pytest.mark.sound

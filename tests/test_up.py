@@ -135,6 +135,7 @@ def running(house: House, night: Path) -> Iterator[Program]:
         program.end(signal.SIGKILL)
 
 
+@pytest.mark.patient
 def test_a_cry_becomes_an_alert_an_answer_and_a_page(house: House, running: Program) -> None:
     password = running.wait_for(r"password ([a-z0-9-]+)  \(shown only this once").group(1)
     phone = house.listen()
