@@ -327,6 +327,7 @@ real = pytest.mark.skipif(not sound.AVAILABLE, reason="PulseAudio is not install
 @real
 @pytest.mark.sound
 @pytest.mark.own_process
+@pytest.mark.patient
 @pytest.mark.slow
 def test_plugged_muted_unplugged_plugged_again(server: sound.SoundServer, heard: Inbox) -> None:
     assert "plug one in" in heard.wait_for(AudioLost, REAL_S).reason
@@ -349,6 +350,7 @@ def test_plugged_muted_unplugged_plugged_again(server: sound.SoundServer, heard:
 @real
 @pytest.mark.sound
 @pytest.mark.own_process
+@pytest.mark.patient
 @pytest.mark.slow
 def test_a_sound_server_that_freezes(server: sound.SoundServer, heard: Inbox) -> None:
     server.plug()
@@ -363,6 +365,7 @@ def test_a_sound_server_that_freezes(server: sound.SoundServer, heard: Inbox) ->
 @real
 @pytest.mark.sound
 @pytest.mark.own_process
+@pytest.mark.patient
 @pytest.mark.slow
 def test_what_is_played_is_what_is_heard(server: sound.SoundServer, heard: Inbox) -> None:
     """A tone comes through resampling and stamps as it was: no gap, no click, no other pitch."""
@@ -389,6 +392,7 @@ def test_what_is_played_is_what_is_heard(server: sound.SoundServer, heard: Inbox
 @real
 @pytest.mark.sound
 @pytest.mark.own_process
+@pytest.mark.patient
 @pytest.mark.slow
 def test_overdriven_through_the_real_capture(server: sound.SoundServer, heard: Inbox) -> None:
     server.plug()
@@ -402,6 +406,7 @@ def test_overdriven_through_the_real_capture(server: sound.SoundServer, heard: I
 @real
 @pytest.mark.sound
 @pytest.mark.own_process
+@pytest.mark.patient
 @pytest.mark.slow
 def test_another_microphone_at_another_rate_takes_its_place(server: sound.SoundServer, heard: Inbox) -> None:
     """Pulled out, and a new one of another name and rate put in: the default is looked up anew."""
@@ -425,6 +430,7 @@ def test_another_microphone_at_another_rate_takes_its_place(server: sound.SoundS
 @real
 @pytest.mark.sound
 @pytest.mark.own_process
+@pytest.mark.patient
 @pytest.mark.slow
 def test_a_device_that_cannot_be_opened_is_said_and_tried_again(server: sound.SoundServer, heard: Inbox) -> None:
     """Busy, as ALSA tells it: the device is listed, and opening it fails until the other program is gone."""

@@ -68,6 +68,7 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path / "nursery monitor"
 
 
+@pytest.mark.patient
 @pytest.mark.slow
 def test_one_command_sets_everything_up_and_the_second_time_takes_seconds(checkout: Path) -> None:
     start = checkout / "scripts/start"
