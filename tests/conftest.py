@@ -40,7 +40,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     handle, said = tempfile.mkstemp(prefix="nursery-check-machine-")
     script = Path(__file__).parent.parent / "scripts/check-machine"
-    command = ["nice", "-n", "10", script, os.environ.get("NURSERY_CHECK_SUITE", "trixie")]
+    command = ["nice", "-n", "10", str(script), os.environ.get("NURSERY_CHECK_SUITE", "trixie")]
     with os.fdopen(handle, "wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     session.config.stash[MACHINES] = (process, Path(said))

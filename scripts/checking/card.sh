@@ -63,9 +63,16 @@ prepared() {
   inside git config --system --add safe.directory '*'
 }
 
-# A sound system that hangs for good: told at once; and since only a new process helps, there is one.
+# A sound server that dies in the middle of a word, and one that hangs for good: only a new process helps then, and there is one.
 frozen() {
   local before
+  for _ in 1 2 3; do
+    inside systemctl kill -s KILL sound-card
+    within 10 "a sound server that dies is told as a lost microphone" hears 5 mic '^lost$'
+    sound_card
+    room
+    within 60 "with the next it listens again" hears 5 mic '^ok$'
+  done
   before=$(restarts)
   inside systemctl kill -s STOP --kill-whom=main sound-card
   within 10 "a sound server that hangs is told as a lost microphone" hears 5 mic '^lost$'
