@@ -56,9 +56,9 @@ prepared() {
   "$root/scripts/machine" put "$name" "$work/user-data" /var/lib/cloud/seed/nocloud/user-data
   "$root/scripts/machine" put "$name" "$work/meta-data" /var/lib/cloud/seed/nocloud/meta-data
   inside cloud-init schema --config-file /var/lib/cloud/seed/nocloud/user-data || fail "cloud-init does not understand systemd/user-data"
-  # The machine has the host's network and mirror, and no ssh: these are not the card's to set.
+  # The machine has the host's network and mirror, no ssh, and one language: these are not the card's to set.
   printf '%s\n' 'datasource_list: [NoCloud]' 'network: {config: disabled}' 'apt: {preserve_sources_list: true}' 'ssh_genkeytypes: []' \
-    >"$work/machine.cfg"
+    'locale: false' >"$work/machine.cfg"
   "$root/scripts/machine" put "$name" "$work/machine.cfg" /etc/cloud/cloud.cfg.d/99-machine.cfg
   inside git config --system --add safe.directory '*'
 }
