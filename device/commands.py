@@ -88,6 +88,11 @@ def _text(payload: Payload, key: str, longest: int) -> str | None:
     return value
 
 
+def _name(payload: Payload) -> str | None:
+    name = _text(payload, "caregiver", 24)
+    return None if name is None else name.strip() or None
+
+
 def _unfit(letter: str) -> bool:
     """True for control characters, and for half a surrogate pair, which no file or message can hold."""
     return (ord(letter) < 32 and letter != "\n") or 0xD800 <= ord(letter) <= 0xDFFF
@@ -110,7 +115,7 @@ def _number(payload: Payload, key: str, low: float, high: float) -> float | None
 
 
 def _response(kind: Kind) -> Callable[[Payload, Instant, Source], Command]:
-    return lambda payload, at, source: Response(at, kind, source, _text(payload, "caregiver", 24))
+    return lambda payload, at, source: Response(at, kind, source, _name(payload))
 
 
 def _tag(payload: Payload, at: Instant, source: Source) -> Command:
@@ -199,9 +204,7 @@ def _edit(payload: Payload, at: Instant, source: Source) -> Command:
     if episode is None and action != "undo":
         raise CommandError("edit: say which episode is meant")
     at_s = _number(payload, "at_s", -3600, 7 * 86400)
-    return Edit(
-        at, source, episode or "", str(action), at_s, _text(payload, "caregiver", 24), _text(payload, "note", MAX_NOTE)
-    )
+    return Edit(at, source, episode or "", str(action), at_s, _name(payload), _text(payload, "note", MAX_NOTE))
 
 
 _MAKERS: dict[str, Callable[[Payload, Instant, Source], Command]] = {

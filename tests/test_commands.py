@@ -35,6 +35,8 @@ PAGE = Source.PAGE
     [
         ("acknowledge", {"caregiver": "Ana"}, Response(START, Kind.ACKNOWLEDGE, PAGE, "Ana")),
         ("arrived", {}, Response(START, Kind.ARRIVE, PAGE)),
+        ("arrived", {"caregiver": " Ben "}, Response(START, Kind.ARRIVE, PAGE, "Ben")),
+        ("arrived", {"caregiver": " \n"}, Response(START, Kind.ARRIVE, PAGE)),
         ("need", {"need": "hunger", "helped": ["feed"]}, Tag(START, PAGE, need=Need.HUNGER, helped=(Helped.FEED,))),
         ("need", {"need": "not_crying", "episode": "e1"}, Tag(START, PAGE, "e1", not_crying=True)),
         ("need", {"helped": "hold"}, Tag(START, PAGE, helped=(Helped.HOLD,))),

@@ -70,6 +70,46 @@ def test_every_answer_is_as_described(case: schemathesis.Case[Any], client: Flas
     case.validate_response(answer)
 
 
+@pytest.mark.parametrize(
+    ("path", "parameter"),
+    [
+        (path, parameter)
+        for path, ways in DESCRIPTION["paths"].items()
+        for parameter in ways.get("get", {}).get("parameters", ())
+        if parameter["in"] == "query"
+    ],
+    ids=lambda value: value["name"] if isinstance(value, dict) else value,
+)
+def test_a_parameter_without_a_value_is_neither_described_nor_taken(
+    path: str, parameter: dict[str, Any], client: FlaskClient
+) -> None:
+    described = parameter["schema"]
+    assert "enum" in described or "format" in described or described["type"] == "integer" or described["minLength"] > 0
+    assert client.get(f"/api/v1{path}?{parameter['name']}=").status_code == 400
+    assert client.get(f"/api/v1{path}?{parameter['name']}=1&{parameter['name']}=1").status_code == 400
+
+
+@pytest.mark.parametrize("name", [" ", "\0", "\n", "\u2028", "😀" * 24, "%", "' OR 1=1 --"])
+def test_any_short_name_may_be_looked_for(name: str, client: FlaskClient) -> None:
+    answer = client.get("/api/v1/episodes", query_string={"caregiver": name})
+    assert (answer.status_code, answer.get_json()["total"]) == (200, 0)
+    assert client.get("/api/v1/episodes", query_string={"caregiver": "😀" * 25}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b'"x"', b"\xff\xfe", b"[" * 100_000, b'{"password":' + b"[" * 100_000, b'{"password":"\\ud800"}',
+     b'{"caregiver":"\\udfff"}', b'{"\\ud800":""}'],
+    ids=lambda body: repr(body[:24]),
+)  # fmt: skip
+@pytest.mark.parametrize("path", ["login", "commands/acknowledge", "commands/edit"])
+def test_what_is_no_json_object_is_refused(path: str, body: bytes, client: FlaskClient) -> None:
+    headers = {"X-CSRF-Token": TOKENS[client], "Content-Type": "application/json"}
+    answer = client.post(f"/api/v1/{path}", data=body, headers=headers)
+    assert answer.status_code == 400
+    assert answer.get_json()["error"]
+
+
 def test_the_description_names_every_way_in(client: FlaskClient) -> None:
     rules = {
         rule.rule.removeprefix("/api/v1")

@@ -20,7 +20,7 @@ from web.history import FIRST_DAY, LAST_DAY, LONGEST_NAME, Filter, undoable
 from web.insights import figures
 from web.letter import asked as asked_week
 from web.letter import week
-from web.parts import now_utc, parts, reader, words
+from web.parts import json_object, now_utc, parts, reader, words
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -144,8 +144,8 @@ def command(name: str) -> Response:
     if name not in COMMANDS or name in FORBIDDEN_COMMANDS:
         abort(404)
     _given()
-    payload = request.get_json(silent=True) if request.is_json else None
-    if not isinstance(payload, dict):
+    payload = json_object()
+    if payload is None:
         abort(400, "Send an object as application/json.")
     for key in NUMBERS & payload.keys():
         if isinstance(payload[key], str):

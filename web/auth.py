@@ -8,7 +8,7 @@ from flask import Blueprint, Response, abort, jsonify, redirect, render_template
 from itsdangerous import BadSignature, URLSafeSerializer
 from werkzeug.wrappers import Response as BaseResponse
 
-from web.parts import parts, words
+from web.parts import json_object, parts, words
 from web.security import logged_in, token
 from web.throttle import sender_of
 
@@ -46,8 +46,8 @@ def login() -> BaseResponse | str | tuple[str, int, dict[str, str]]:
 @blueprint.post("/api/v1/login")
 def api_login() -> Response | tuple[Response, int, dict[str, str]]:
     """Log in a program: takes {"password": …}, gives the token that its changes must carry."""
-    body = request.get_json(silent=True) if request.is_json else None
-    if not isinstance(body, dict) or not isinstance(body.get("password"), str):
+    body = json_object()
+    if body is None or not isinstance(body.get("password"), str):
         return jsonify(error='Send {"password": "…"} as application/json.'), 400, {}
     wait = _try(body["password"])
     if wait == 0:

@@ -1,9 +1,11 @@
 """What every view of the page shares: settings, clock, monitor, history, language; held by the application, not globally."""
 
+import json
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import BoundedSemaphore
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import current_app, g, request, session
@@ -72,6 +74,19 @@ def reader() -> JournalReader:
         g.reader = JournalReader(journal_path(parts().config))
     opened: JournalReader = g.reader
     return opened
+
+
+def json_object() -> dict[str, Any] | None:
+    """The object that was sent as application/json; None if it was anything else."""
+    if not request.is_json:
+        return None
+    try:
+        sent = request.get_json(silent=True)
+        # Half a surrogate pair is no text: it could neither be stored nor shown.
+        json.dumps(sent, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return None
+    return sent if isinstance(sent, dict) else None
 
 
 def changes() -> str:
