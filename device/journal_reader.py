@@ -94,19 +94,17 @@ class JournalReader:
         caregiver: str | None = None,
         newest_first: bool = False,
         bouts: bool = True,
-    ) -> list[EpisodeRow]:
-        """Give the same episodes as light rows; lighter still without their `bouts`, which then cannot be asked for."""
+    ) -> Iterator[EpisodeRow]:
+        """Give the same episodes as light rows, one at a time; lighter without `bouts`, which then cannot be asked for."""
         where, values = _filter(since_utc, until_utc, outcome, need, caregiver)
         order = "DESC" if newest_first else "ASC"
         names = f"{LIGHT}, {'data' if bouts else repr('')}"
-        return [
-            light(row) for row in self._all(f"SELECT {names} FROM episode WHERE {where} ORDER BY onset_utc {order}", values)
-        ]
+        return map(light, self._each(f"SELECT {names} FROM episode WHERE {where} ORDER BY onset_utc {order}", values))
 
     def table(self, *, since_utc: float | None = None, until_utc: float | None = None) -> Table:
         """Give the episodes whose onset lies in [since, until) as columns, oldest first; use it before closing this."""
         where, values = _filter(since_utc, until_utc, None, None, None)
-        return columns(self._all(f"SELECT {COLUMNS} FROM episode WHERE {where} ORDER BY onset_utc", values), self._bouts)
+        return columns(self._each(f"SELECT {COLUMNS} FROM episode WHERE {where} ORDER BY onset_utc", values), self._bouts)
 
     def count(
         self,
@@ -223,7 +221,7 @@ class JournalReader:
         self, model_version: str | None = None, *, since_utc: float = 0.0, outcome: Outcome | None = None
     ) -> list[Embedding]:
         """What the detector heard of each episode that still is there; of one model's version, from an onset on, or all."""
-        rows = self._all(
+        rows = self._each(
             "SELECT e.episode_id, e.model_version, e.vector FROM episode p JOIN embedding e ON p.id = e.episode_id WHERE "
             "p.deleted_utc IS NULL AND p.onset_utc >= ?2 AND (?1 IS NULL OR e.model_version = ?1) "
             "AND (?3 IS NULL OR p.outcome = ?3) ORDER BY p.onset_utc",
@@ -253,6 +251,10 @@ class JournalReader:
     def _all(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with explained(self._path):
             return self._db.execute(sql, values).fetchall()
+
+    def _each(self, sql: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+        with explained(self._path):
+            yield from self._db.execute(sql, values)
 
     def _bouts(self, rows: list[int]) -> list[tuple[Bout, ...]]:
         found = self._all(

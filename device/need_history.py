@@ -1,6 +1,6 @@
 """The journal as lessons: each ended episode with its situation, its tag and what it sounded like."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -33,45 +33,48 @@ class Lessons:
 def lessons(reader: JournalReader, now_utc: float, zone: tzinfo | None = None) -> Lessons:
     """Read the last half year, or what came since learning last began anew. JournalError as the reader's.
 
-    A feed or change that helped counts like one in a diary; both are facts, and go on to count.
+    A feed or change that helped counts like one in a diary; both are facts, and go on to count. An episode with neither a
+    need nor a sound teaches nothing, and is left out.
     """
     since = now_utc - SINCE_S
     beginning = begun(reader.meta())
-    rows = [row for row in reader.rows(since_utc=since, bouts=False) if not row.open]
-    contexts = [*reader.contexts(since, now_utc + 1.0), *_helped(rows)]
+    contexts, tagged = [*reader.contexts(since, now_utc + 1.0)], []
+    # twice over the rows, one at a time: to keep thousands at once would take most of the memory that learning needs
+    for row in reader.rows(since_utc=since, bouts=False):
+        if not row.open:
+            contexts += _helped(row)
+            if row.need in NEEDS:
+                tagged.append(row.onset.utc)
     diary = Diary(contexts, zone)
-    vectors = _vectors(reader, rows, since)
-    examples = []
-    for row in rows:
-        if beginning is not None and row.onset.utc < beginning.utc:
-            continue
-        heard = vectors.get(row.id)
-        examples.append(
-            Example(
-                row.id,
-                row.onset.utc,
-                diary.situation(row.onset.utc),
-                None if row.need is Need.UNSURE else row.need,
-                row.outcome is Outcome.FALSE_ALARM,
-                None if heard is None else heard.vector,
-                "" if heard is None else heard.model_version,
-                confirmed=row.need is not None or bool(row.helped),
-            )
-        )
-    return Lessons(tuple(examples), diary, beginning)
+    vectors = _vectors(reader, tagged[-MOST_TAGS] if len(tagged) > MOST_TAGS else since, since)
+    since = since if beginning is None else max(since, beginning.utc)
+    rows = (row for row in reader.rows(since_utc=since, bouts=False) if not row.open)
+    teaching = (row for row in rows if row.need in NEEDS or row.id in vectors)
+    examples = tuple(_example(row, diary, vectors.get(row.id)) for row in teaching)
+    return Lessons(examples, diary, beginning)
 
 
-def _vectors(reader: JournalReader, rows: Sequence[EpisodeRow], since_utc: float) -> dict[str, Embedding]:
+def _example(row: EpisodeRow, diary: Diary, heard: Embedding | None) -> Example:
+    return Example(
+        row.id,
+        row.onset.utc,
+        diary.situation(row.onset.utc),
+        None if row.need is Need.UNSURE else row.need,
+        row.outcome is Outcome.FALSE_ALARM,
+        None if heard is None else heard.vector,
+        "" if heard is None else heard.model_version,
+        confirmed=row.need is not None or bool(row.helped),
+    )
+
+
+def _vectors(reader: JournalReader, counting_utc: float, since_utc: float) -> dict[str, Embedding]:
     """What those cries sounded like that can still count: since the oldest tag learned from, and false alarms."""
-    tagged = [row.onset.utc for row in rows if row.need in NEEDS]
-    counting_utc = tagged[-MOST_TAGS] if len(tagged) > MOST_TAGS else since_utc
     false = reader.embeddings(since_utc=since_utc, outcome=Outcome.FALSE_ALARM)
     return {each.episode_id: each for each in (*false, *reader.embeddings(since_utc=counting_utc))}
 
 
-def _helped(rows: Sequence[EpisodeRow]) -> Iterator[Context]:
-    for row in rows:
-        at = row.onset.utc + (row.offset_s or 0.0)
-        for helped in row.helped:
-            if helped in _HELPED:
-                yield Context(f"{row.id}-{helped}", _HELPED[helped], at, None, "", "tag")
+def _helped(row: EpisodeRow) -> Iterator[Context]:
+    at = row.onset.utc + (row.offset_s or 0.0)
+    for helped in row.helped:
+        if helped in _HELPED:
+            yield Context(f"{row.id}-{helped}", _HELPED[helped], at, None, "", "tag")

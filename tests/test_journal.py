@@ -519,7 +519,7 @@ def test_times_are_put_right_once_the_clock_is(path: Path) -> None:
     with JournalReader(path) as reader:
         (one,) = reader.episodes()
         assert one.onset == Instant(START.monotonic + 90, START.utc + 90, True)
-        assert reader.rows()[0].onset.utc == START.utc + 90
+        assert next(reader.rows()).onset.utc == START.utc + 90
         assert reader.faults(0, 1e12)[0].start_utc == START.utc + 150
         assert reader.events("e0")[0].event.at == Instant(START.monotonic + 150, START.utc + 150, True)
     again = writer(path, clock)
@@ -605,7 +605,7 @@ def test_a_year_is_read_fast_enough(path: Path) -> None:
     with JournalReader(path) as reader:
         for limit_s, look in (
             (0.02, lambda: reader.episodes(limit=50, offset=5000)),
-            (0.02, lambda: reader.rows(since_utc=since)),
+            (0.02, lambda: list(reader.rows(since_utc=since))),
             (0.02, lambda: reader.outcomes(since_utc=since)),
             (0.02, lambda: reader.count(outcome=Outcome.ANSWERED)),
             (0.02, lambda: reader.coverage(since, since + 7 * DAY_S)),

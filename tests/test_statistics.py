@@ -224,7 +224,7 @@ def test_light_rows_and_columns_give_the_same_as_whole_episodes(tmp_path: Path) 
         for case in cases:
             put_episode(db, case)
     with JournalReader(path) as reader:
-        for rows in (reader.rows(), reader.table()):
+        for rows in (list(reader.rows()), reader.table()):
             assert usual(rows) == usual(cases)
             assert calmed(rows) == calmed(cases)
             assert needs(rows) == needs(cases)

@@ -59,6 +59,7 @@ def test_after_a_change_the_last_result_is_told_as_such_and_the_next_follows(his
     found, turn = work.look(), work.turn
     assert (found.value, found.current) == ("as of 0", False)
     history.ready.set()
+    work.begin()
     until(lambda: work.look().current)
     assert work.look().value == "as of 1"
     assert work.turn > turn, "pages that were too early are told to look again"

@@ -38,7 +38,7 @@ from web import (
 )
 from web.keys import Keys
 from web.live import LiveMonitor
-from web.parts import Parts, close_reader
+from web.parts import Parts, tidy
 from web.shown import helpers
 from web.throttle import Throttle
 
@@ -100,7 +100,7 @@ def create_app(
     )
     security.install(app)
     errors.install(app)
-    app.teardown_request(close_reader)
+    app.teardown_request(tidy)
     app.context_processor(helpers)
     app.add_url_rule("/healthz", "healthz", lambda: ("ok\n", 200, {"Content-Type": "text/plain"}))
     _version_static(app)

@@ -10,11 +10,13 @@ import threading
 from pathlib import Path
 from types import FrameType
 
+from flask import Flask
+
 from device import memory
 from device.clock import SystemClock
 from device.config import data_dir, load, socket_path
 from device.errors import NurseryError
-from web import STREAMS, create_app
+from web import STREAMS, create_app, words
 from web.keys import Keys
 from web.live import LiveMonitor
 from web.parts import Parts
@@ -51,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
     if options.end_with_stdin:
         threading.Thread(target=_end_with_stdin, name="parent", daemon=True).start()
     live.start()
-    gc.freeze()  # what is loaded stays: no collection needs to look at it again while a page is made
+    _settle(app)
     found: Parts = app.extensions["nursery"]
     found.taught.start()
     scheme = "https" if config.page.tls_cert else "http"
@@ -67,6 +69,16 @@ def main(argv: list[str] | None = None) -> int:
         found.taught.close()
         server.close()
     return 0
+
+
+def _settle(app: Flask) -> None:
+    """Do now what the first pages would wait for, and give back what only starting needed."""
+    for name in app.jinja_env.list_templates():
+        app.jinja_env.get_template(name)
+    words.spare()
+    gc.collect()
+    memory.give_back()
+    gc.freeze()  # what is loaded stays: no collection needs to look at it again while a page is made
 
 
 def _end_with_stdin() -> None:

@@ -70,7 +70,7 @@ def _rows(places: Sequence[Place]) -> dict[str, EpisodeRow]:
     if not places:
         return {}
     shown = {each.episode_id for each in places}
-    return {row.id: row for row in reader().rows(since_utc=places[0].at_utc) if row.id in shown}
+    return {row.id: row for row in reader().rows(since_utc=places[0].at_utc, bouts=False) if row.id in shown}
 
 
 def _kind(row: EpisodeRow) -> str:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from flask import current_app, g, request, session
 
+from device import memory
 from device.clock import Clock
 from device.config import data_dir, journal_path
 from device.journal import JournalReader
@@ -107,8 +108,10 @@ def revision(config: Config) -> Key:
     return tuple(stamp)
 
 
-def close_reader(_error: BaseException | None = None) -> None:
-    """Close the history at the end of a request."""
+def tidy(_error: BaseException | None = None) -> None:
+    """At the end of a request, close the history, and let begin what has waited for the page to be made."""
     opened = g.pop("reader", None)
     if opened is not None:
         opened.close()
+        memory.give_back()
+    parts().taught.begin()

@@ -2,14 +2,16 @@
 
 import logging
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from waitress.server import create_server
 
 from device.errors import NurseryError
 from device.settings import PageSettings
-from web.tls import RealPeer, TlsFront
+
+if TYPE_CHECKING:
+    from web import tls
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +28,12 @@ class Server:
         Raises:
             NurseryError: the address or port cannot be used, or the certificate cannot be read.
         """
-        self._front: TlsFront | None = None
+        self._front: tls.TlsFront | None = None
         wsgi: Any = app
         host, port = page.bind, page.port
         if page.tls_cert:
+            from web.tls import RealPeer, TlsFront  # brings asyncio, which takes memory that most houses need not give
+
             self._front = TlsFront(page.bind, page.port, page.tls_cert, page.tls_key)
             wsgi, host, port = RealPeer(app, self._front.peers), "127.0.0.1", 0
         try:

@@ -15,6 +15,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from babel import Locale, negotiate_locale
+from babel.core import get_global
 from babel.dates import format_date, format_skeleton, get_day_names
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -35,6 +36,21 @@ def languages() -> tuple[str, ...]:
 
 
 @cache
+def _locale(language: str) -> Locale:
+    return Locale.parse(language)
+
+
+def spare() -> None:
+    """Forget what Babel knows of all other languages and of territories, once ours are found: 2 MB that no page asks for."""
+    for language in languages():
+        _locale(language)
+    for name in ("likely_subtags", "territory_languages", "territory_aliases", "territory_currencies", "language_aliases"):
+        known = get_global(name)
+        if isinstance(known, dict):
+            known.clear()
+
+
+@cache
 def _translations(language: str) -> NullTranslations:
     if language == "en":
         return NullTranslations()
@@ -49,12 +65,17 @@ def _translations(language: str) -> NullTranslations:
 
 @lru_cache(4096)
 def _number(value: float, language: str) -> str:
-    return str(format_decimal(value, locale=language))
+    return str(format_decimal(value, locale=_locale(language)))
 
 
 @lru_cache(256)
 def _percent(share: float, language: str) -> str:
-    return str(format_percent(share, locale=language))
+    return str(format_percent(share, locale=_locale(language)))
+
+
+@lru_cache(512)
+def _day(day: date, parts: str, language: str) -> str:
+    return str(format_skeleton(parts, datetime.combine(day, time()), locale=_locale(language)))
 
 
 def choose(wishes: str, fixed: str = "", chosen: str = "") -> str:
@@ -108,19 +129,19 @@ class Words:
 
     def day(self, day: date) -> str:
         """A date with its weekday, as short as it can be understood."""
-        return str(format_skeleton("MMMEd", datetime.combine(day, time()), locale=self.language))
+        return _day(day, "MMMEd", self.language)
 
     def long_day(self, day: date) -> str:
         """A date in full."""
-        return str(format_date(day, "full", locale=self.language))
+        return str(format_date(day, "full", locale=_locale(self.language)))
 
     def short_day(self, day: date) -> str:
         """Day and month alone."""
-        return str(format_skeleton("MMMd", datetime.combine(day, time()), locale=self.language))
+        return _day(day, "MMMd", self.language)
 
     def weekdays(self, width: Literal["abbreviated", "wide"] = "abbreviated") -> list[str]:
         """Names of the days, Monday first."""
-        names: Mapping[int, str] = get_day_names(width, locale=self.language)
+        names: Mapping[int, str] = get_day_names(width, locale=_locale(self.language))
         return [str(names[i]).rstrip(".") for i in range(7)]
 
     def when(self, utc: float, now_utc: float) -> str:
@@ -170,4 +191,4 @@ class Words:
 
 def language_name(language: str) -> str:
     """A language's name in itself."""
-    return str(Locale.parse(language).get_display_name(language) or language).capitalize()
+    return str(_locale(language).get_display_name(language) or language).capitalize()

@@ -49,7 +49,7 @@ class Work(Generic[T]):
         self._make = make
         self._change = threading.Condition()
         self._made: _Made[T] | None = None
-        self._asked = False
+        self._asked = self._due = False
         self._closing = False
         self._thread: threading.Thread | None = None
         self.turn = 0
@@ -70,7 +70,7 @@ class Work(Generic[T]):
             self._thread.join(LOOK_S)
 
     def look(self) -> Result[T]:
-        """The last result, at once; if it is not of now, the next one is begun.
+        """The last result, at once; if it is not of now, `begin` begins the next one.
 
         Raises:
             NurseryError: what went wrong when it was worked out.
@@ -81,6 +81,8 @@ class Work(Generic[T]):
         with self._change:
             if not self._is(key):
                 self._asked = True
+            if self._made is None:
+                self._due = True
                 self._change.notify_all()
                 self._change.wait_for(lambda: self._made is not None or self._closing, FIRST_S)
             made = self._made
@@ -89,6 +91,12 @@ class Work(Generic[T]):
         if made.problem is not None or made.value is None:
             raise made.problem or NurseryError(f"{self._name} gave nothing; this is a bug, please report it")
         return Result(made.value, made.key == key)
+
+    def begin(self) -> None:
+        """Begin what was asked for by a look; called once the page that looked is made, so that it need not share."""
+        with self._change:
+            self._due |= self._asked
+            self._change.notify_all()
 
     def _is(self, key: Key) -> bool:
         return self._made is not None and self._made.key == key and self._made.problem is None
@@ -106,8 +114,9 @@ class Work(Generic[T]):
                 self.turn += asked
             seen = key
             with self._change:
-                if self._change.wait_for(lambda: self._asked or self._closing, LOOK_S):
+                if self._change.wait_for(lambda: self._due or self._closing, LOOK_S):
                     self._change.wait_for(lambda: self._closing, AFTER_S)
+                self._due = False
 
     def _work(self, key: Key) -> None:
         made: _Made[T]
