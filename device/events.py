@@ -556,6 +556,8 @@ class MonitorState:
     broker: bool = False
     faults: tuple[Fault, ...] = ()
     last_block: Instant | None = None
+    listening_since: Instant | None = None
+    """Since when the microphone has been heard without a break in this run; None while it is not."""
     ears: tuple[str, ...] = ()
     today: Mapping[str, float | int | None] = field(default_factory=dict)
     source: str = "microphone"

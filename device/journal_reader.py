@@ -217,6 +217,11 @@ class JournalReader:
         with explained(self._path):
             return changes(self._db, limit)
 
+    def undoable(self, episode_id: str = "") -> bool:
+        """True if there is a correction that can be taken back: of this episode, or of any."""
+        sql = "SELECT EXISTS (SELECT 1 FROM change WHERE undone_utc IS NULL AND ? IN ('', episode_id))"
+        return bool(self._all(sql, (episode_id,))[0][0])
+
     def embeddings(
         self, model_version: str | None = None, *, since_utc: float = 0.0, outcome: Outcome | None = None
     ) -> list[Embedding]:

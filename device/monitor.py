@@ -172,14 +172,17 @@ class Monitor:
                 self._detector.reset()
                 changed = self._told is not item.mic
                 self._told = item.mic
-                self.state = replace(self.state, mic=item.mic, mic_text=item.reason, score=0.0, voice=0.0)
+                self.state = replace(
+                    self.state, mic=item.mic, mic_text=item.reason, score=0.0, voice=0.0, listening_since=None
+                )
                 self._track(item)
                 if changed:
                     self._emit((MicLost(item.at, item.reason, mic=item.mic),))
             case AudioRestored():
                 changed = self._told not in (None, Mic.OK)
                 self._told = Mic.OK
-                self.state = replace(self.state, mic=Mic.OK, mic_text="", device=item.device or self.state.device)
+                device, since = item.device or self.state.device, self.state.listening_since or item.at
+                self.state = replace(self.state, mic=Mic.OK, mic_text="", device=device, listening_since=since)
                 self._track(item)
                 if changed:
                     self._emit((MicRestored(item.at, item.device),))

@@ -1,14 +1,19 @@
 """The page's guards: login, tokens, headers, addresses; and every page with an empty, a small and a year's journal."""
 
 import re
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask.testing import FlaskClient
 
+from device.config import journal_path
 from device.settings import Config
 from tests.fakes_web import PASSWORD, app_for, fill, log_in, remember_password, settings, year
 from web.security import in_house
@@ -241,7 +246,37 @@ def test_every_page_stands_with_little_history(config: Config, count: int) -> No
         assert answer.status_code == 200, path
         assert " style=" not in answer.text and "<script>" not in answer.text, path
     if 0 < count < 10:
-        assert "noch nicht genug" in client.get("/insights", headers={"Accept-Language": "de"}).text.lower()
+        page = client.get("/insights", headers={"Accept-Language": "de"}).text
+        assert "noch nicht genug" in page.lower()
+        assert "big-number" not in page, "no figure stands out that rests on a handful of cries"
+    assert "Undo the last change" not in client.get("/history").text, "there is nothing to take back"
+    live.close()
+
+
+def test_silence_that_nobody_listened_to_is_no_quiet(config: Config) -> None:
+    fill(config, [])
+    client, live = app_for(config)
+    log_in(client)
+    with closing(sqlite3.connect(journal_path(config))) as db, db:
+        db.execute("DELETE FROM coverage")
+    for path in ("/", "/day", "/day?view=night", "/insights", "/letter", "/letter?week=2026-03-25"):
+        assert "Nobody was listening, so nothing is known of this time." in client.get(path).text, path
+        assert "No crying was heard" not in client.get(path).text, path
+    noon = datetime(2026, 3, 25, 12, tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
+
+    def listen(until_utc: float) -> None:
+        with closing(sqlite3.connect(journal_path(config))) as db, db:
+            db.execute(
+                "INSERT INTO coverage (boot_id, kind, reason, start_utc, start_monotonic, end_utc, synced, ended) "
+                "VALUES ('b', 'listening', '', ?, 0, ?, 1, 'stopped')",
+                (noon, until_utc),
+            )
+
+    listen(noon + 6 * 3600)
+    for path in ("/day/2026-03-25", "/letter?week=2026-03-25"):
+        assert "No crying was heard in the time listened to, 6 h in all." in client.get(path).text, path
+    listen(noon + 48 * 3600)
+    assert '<p class="card">No crying was heard.</p>' in client.get("/day/2026-03-26").text
     live.close()
 
 

@@ -117,3 +117,12 @@ def test_days_stack_by_distress() -> None:
     root = sound(charts_days.by_day(days, WORDS, "days"))
     classes = [each.get("class") for each in root.iter("rect")]
     assert (classes.count("d1"), classes.count("d3"), classes.count("gap")) == (3, 3, 1)
+    assert [each.text for each in root.iter("text")][:2] == ["5", "10"]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "marks"), [(0.0, ["5", "10"]), (61.0, ["45", "90"]), (127.0, ["90", "180"]), (700.0, ["360", "720"])]
+)
+def test_the_scale_of_days_is_round(minutes: float, marks: list[str]) -> None:
+    root = sound(charts_days.by_day([Day(date(2026, 11, 1), {Distress.CRYING: minutes}, 1.0)], WORDS, "a day"))
+    assert [each.text for each in root.iter("text")][:2] == marks

@@ -19,7 +19,7 @@ import trustme
 from device.clock import SystemClock
 from device.config import journal_path, socket_path
 from device.errors import CommandError, ControlError, NurseryError
-from device.events import AudioLost, Kind, Mic, Response, Source
+from device.events import AudioLost, AudioRestored, Kind, Mic, Response, Source
 from device.journal import JournalReader
 from device.quiet import family_zone
 from device.settings import Config
@@ -73,6 +73,30 @@ def test_every_state_is_told_in_its_words(house: House, live: LiveMonitor) -> No
     until(lambda: kind(live) == "lost")
     house.take(AudioLost(house.clock.now(), "Flat.", Mic.SILENT))
     until(lambda: kind(live) == "silent")
+
+
+def test_quiet_is_never_claimed_of_a_time_in_which_nobody_listened(house: House, live: LiveMonitor) -> None:
+    began = house.clock.now().utc
+
+    def quiet_since() -> float:
+        said = now(live.now(), WORDS)
+        return said.since_utc or 0.0 if said.kind == "listening" else 0.0
+
+    until(lambda: abs(quiet_since() - began) < 5)
+    house.hear(20, 0.95)
+    house.hear(2000, 0.0)
+    cried = house.state.last
+    assert cried is not None and cried.offset is not None
+    ended_utc = cried.offset.utc
+    until(lambda: quiet_since() == ended_utc)
+    house.take(AudioLost(house.clock.now(), "Unplugged."))
+    until(lambda: kind(live) == "lost")
+    house.clock.lag_s -= 600
+    back = house.clock.now()
+    house.take(AudioRestored(back, "USB microphone"))
+    until(lambda: abs(quiet_since() - back.utc) < 5)
+    house.take(AudioRestored(house.clock.now().plus(60), "USB microphone"))
+    assert house.state.listening_since == back, "it was never away"
 
 
 def test_an_inferred_arrival_is_said_as_such(house: House, live: LiveMonitor) -> None:

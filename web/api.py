@@ -16,7 +16,7 @@ from device.wire import encode_episode, encode_part, encode_state
 from web.day import coverage, day_edges, day_of
 from web.figures import PERIODS, Figures
 from web.health import week as covered_week
-from web.history import FIRST_DAY, LAST_DAY, LONGEST_NAME, Filter, undoable
+from web.history import FIRST_DAY, LAST_DAY, LONGEST_NAME, Filter
 from web.insights import figures
 from web.letter import asked as asked_week
 from web.letter import week
@@ -153,7 +153,7 @@ def command(name: str) -> Response:
     parse(name, payload, parts().clock.now(), Source.PAGE)
     episode = payload.get("episode") or ""
     if name == "edit" and payload["action"] == "undo":
-        if not undoable(episode):
+        if not reader().undoable(episode):
             abort(409, words()._("There was nothing to take back."))
     elif episode and reader().episode(episode) is None:
         abort(404)

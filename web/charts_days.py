@@ -1,5 +1,6 @@
 """Charts of days: the week's rhythm as a map of hours, crying by day, and counts as bars."""
 
+import math
 from collections.abc import Sequence
 
 from markupsafe import Markup
@@ -11,6 +12,9 @@ from web.svg import HATCH, line, picture, rect, text
 from web.words import Words
 
 WIDTH = 360.0
+SCALES = (10.0, 20.0, 30.0, 60.0, 90.0, 120.0, 180.0, 240.0, 300.0, 360.0)
+"""Minutes at which the scale of crying by day may end."""
+
 LEVELS = (0.5, 2.0, 5.0, 10.0)
 """Minutes of crying an hour at which the map of hours takes its next colour."""
 
@@ -49,9 +53,9 @@ def heat(rhythm: Rhythm, window: tuple[int, int] | None, w: Words, label: str) -
 
 
 def by_day(days: Sequence[Day], w: Words, label: str) -> Markup:
-    """Minutes of crying a day, the more distressed the deeper; days that were not listened to are hatched."""
+    """Minutes of crying a day by how distressed; days that were not listened to are hatched."""
     base, tall, left = 128.0, 104.0, 34.0
-    most = max([*(sum(day.minutes.values()) for day in days), 10.0])
+    most = _above(max([*(sum(day.minutes.values()) for day in days), 0.0]))
     wide = (WIDTH - left) / max(1, len(days))
     parts: list[str] = [HATCH]
     for share in (0.5, 1.0):
@@ -78,6 +82,11 @@ def by_day(days: Sequence[Day], w: Words, label: str) -> Markup:
             )
         )
     return picture(WIDTH, 154, label, parts)
+
+
+def _above(minutes: float) -> float:
+    """The scale's end: round, and so is its half."""
+    return next((end for end in SCALES if end >= minutes), 60.0 * math.ceil(minutes / 60))
 
 
 def bars(rows: Sequence[tuple[str, int]], w: Words, label: str) -> Markup:

@@ -1,5 +1,6 @@
 """One day, or one night, on a line of time."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from flask import Blueprint, abort, render_template, request, url_for
@@ -8,6 +9,7 @@ from device.events import Episode
 from device.journal import Span
 from web import chart_day
 from web.parts import now_utc, parts, reader, words
+from web.present import nothing_heard
 from web.words import Words
 
 blueprint = Blueprint("day", __name__)
@@ -43,6 +45,7 @@ def page(day: str | None) -> str:
         before=shown - timedelta(days=1),
         after=shown + timedelta(days=1),
         episodes=found,
+        quiet=nothing_heard(listened_s(spans), min(edges[-1], now_utc()) - edges[0], w),
         gaps=[
             (span, gap_word(span, w)) for span in spans if span.kind != "listening" and span.end_utc - span.start_utc >= 60
         ],
@@ -82,6 +85,11 @@ def coverage(since_utc: float, until_utc: float) -> list[Span]:
     known = parts().live.now()
     live = known.state.at.utc if known.state is not None and known.reachable else None
     return reader().coverage(since_utc, until_utc, live_until_utc=live)
+
+
+def listened_s(spans: Sequence[Span]) -> float:
+    """Seconds of the spans that were listened to."""
+    return sum(span.end_utc - span.start_utc for span in spans if span.kind == "listening")
 
 
 def gap_word(span: Span, w: Words) -> str:

@@ -47,6 +47,7 @@ class Figures:
     window: Window | None
     needs: Mapping[Need | None, int]
     by_day: Sequence[Day]
+    listened_s: float
 
 
 def work_out(
@@ -74,6 +75,7 @@ def work_out(
         statistics.window_of(real, cried, heard, zone, now_utc),
         statistics.needs(rows),
         _by_day(real, cried, heard, days, first),
+        float(heard.seconds.sum()),
     )
 
 

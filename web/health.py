@@ -9,7 +9,7 @@ from flask import Blueprint, render_template
 from device import __version__
 from device.errors import JournalError
 from device.journal import FaultRecord
-from web.day import coverage, gap_word
+from web.day import coverage, gap_word, listened_s
 from web.parts import now_utc, parts, reader, words
 
 blueprint = Blueprint("health", __name__)
@@ -56,7 +56,7 @@ def week() -> list[Covered]:
             spans = coverage(start, end)
         except JournalError:
             return []
-        heard = sum(span.end_utc - span.start_utc for span in spans if span.kind == "listening")
+        heard = listened_s(spans)
         gaps = [
             (s.start_utc, s.end_utc, gap_word(s, w))
             for s in spans

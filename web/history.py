@@ -105,20 +105,16 @@ def page() -> str:
         today=w.today(now_utc()),
         names=sorted({*history.caregivers(), *parts().config.nursery.caregivers}),
         outcomes=tuple(Outcome),
+        undoable=history.undoable(),
     )
 
 
 @blueprint.post("/history/undo")
 def undo() -> BaseResponse:
     """Take back the last change."""
-    if undoable():
+    if reader().undoable():
         parts().live.ask("edit", {"action": "undo"})
         said(words()._("The last change is taken back."))
     else:
         said(words()._("There was nothing to take back."))
     return redirect(url_for("history.page"), 303)
-
-
-def undoable(episode: str = "") -> bool:
-    """True if there is a change that can be taken back: of this episode, or of any."""
-    return any(each.undone_utc is None and episode in ("", each.episode_id) for each in reader().changes(-1))

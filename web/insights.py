@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from flask import Blueprint, render_template, request
 
+from device.statistics import LEAST
 from web.day import coverage
 from web.figures import BINS_S, PERIODS, Figures, work_out
 from web.insight_pictures import need_rows, outcome_rows, pictures, usually
@@ -34,6 +35,7 @@ def page() -> str:
         upset=upset_say(found.by_day, words()),
         rhythms=rhythm_lines(learned.value.rhythms, words()),
         learned=learned.current,
+        least=LEAST,
     )
 
 

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from flask import Blueprint, abort, render_template, request
 
 from device import statistics
-from device.statistics import Week
+from device.statistics import LEAST, Week
 from web.day import coverage
 from web.insight_pictures import usually
 from web.parts import now_utc, reader, words
@@ -28,6 +28,7 @@ def page() -> str:
         before=first - timedelta(days=7),
         after=first + timedelta(days=7) if first < latest else None,
         usually=usually,
+        least=LEAST,
         named={need: count for need, count in found.needs.items() if need is not None},
     )
 

@@ -74,12 +74,14 @@ def _known(state: MonitorState, live: Live, w: Words) -> Now:
         return Now(str(state.mic.value), title, hint, since, answer=episode is not None, episode=episode)
     if episode is not None:
         return _during(state, episode, w)
-    last = state.last
-    if last is not None and last.offset is not None and last.outcome is not Outcome.FALSE_ALARM:
-        if state.at.utc + live.age_s - last.offset.utc < CALM_FOR_S:
-            return Now("calm", w._("Calm"), ending(last, w), last.offset.utc, ask=True, episode=last)
-        return Now("listening", w._("Listening"), w._("All quiet."), last.offset.utc)
-    return Now("listening", w._("Listening"), w._("All quiet."))
+    last = None if state.last is None or state.last.outcome is Outcome.FALSE_ALARM else state.last
+    ended_utc = None if last is None or last.offset is None else last.offset.utc
+    if ended_utc is not None and last is not None and state.at.utc + live.age_s - ended_utc < CALM_FOR_S:
+        return Now("calm", w._("Calm"), ending(last, w), ended_utc, ask=True, episode=last)
+    # What was before it began to listen nobody knows: that it was quiet then is never said.
+    heard_utc = None if state.listening_since is None else state.at.utc - state.at.since(state.listening_since)
+    since_utc = max((each for each in (ended_utc, heard_utc) if each is not None), default=None)
+    return Now("listening", w._("Listening"), w._("All quiet."), since_utc)
 
 
 def _during(state: MonitorState, episode: Episode, w: Words) -> Now:

@@ -9,8 +9,10 @@ from werkzeug.wrappers import Response as BaseResponse
 from device.errors import JournalError
 from device.events import Episode
 from web import moment
+from web.day import coverage, listened_s
 from web.live import Live
 from web.parts import changes, now_utc, parts, reader, words
+from web.present import nothing_heard
 from web.shown import done, me
 
 blueprint = Blueprint("now", __name__)
@@ -29,8 +31,9 @@ LATEST = 5
 @blueprint.get("/")
 def page() -> str:
     """The state in words, who is coming, and the buttons."""
-    live = parts().live.now()
-    return render_template("now.html", now=moment.now(live, words()), live=live, latest=_latest())
+    live, latest = parts().live.now(), _latest()
+    quiet = "" if latest else _quiet()
+    return render_template("now.html", now=moment.now(live, words()), live=live, latest=latest, quiet=quiet)
 
 
 @blueprint.get("/live")
@@ -102,6 +105,14 @@ def _latest() -> list[Episode]:
         return reader().episodes(since_utc=now_utc() - 86400, limit=LATEST)
     except JournalError:
         return []
+
+
+def _quiet() -> str:
+    try:
+        heard_s = listened_s(coverage(now_utc() - 86400, now_utc()))
+    except JournalError:
+        heard_s = 0.0
+    return nothing_heard(heard_s, 86400, words())
 
 
 # ---- answering ----

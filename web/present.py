@@ -6,6 +6,9 @@ from device.events import Distress, Episode, Helped, Mic, MonitorState, Need, Ou
 from device.texts import FAULT_CODES, LANGUAGES, fault_title
 from web.words import Words
 
+WHOLE = 0.98
+"""The share of a time that must be listened to for it to count as a whole; a restart or an update is no gap worth a word."""
+
 
 class Told(Protocol):
     """What an episode and its light row have in common."""
@@ -99,6 +102,15 @@ def ending(told: Told, w: Words) -> str:
     if told.outcome is Outcome.FALSE_ALARM:
         return w._("Was not crying.")
     return w._("Its end was not heard.") if told.outcome is not None else w._("Still going on.")
+
+
+def nothing_heard(listened_s: float, of_s: float, w: Words) -> str:
+    """What may be said of `of_s` seconds without crying: silence that nobody listened to is no quiet."""
+    if listened_s < 60:
+        return w._("Nobody was listening, so nothing is known of this time.")
+    if listened_s >= WHOLE * of_s:
+        return w._("No crying was heard.")
+    return w._("No crying was heard in the time listened to, %(time)s in all.", time=w.duration(listened_s))
 
 
 def guess(episode: Episode, w: Words) -> str:
