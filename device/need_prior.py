@@ -23,7 +23,7 @@ TAG_TRUST = 0.75
 (Lockhart-Bouron 2023); the rest is spread as in the population."""
 
 ALPHA = 8.0
-"""Tags that an unseen situation is worth (Dirichlet smoothing)."""
+"""Tags that what is known of a wider situation is worth in a narrower one (Dirichlet smoothing)."""
 
 NIGHT = (20, 7)
 """Night is from this hour to that."""
@@ -80,7 +80,7 @@ def soft(need: Need) -> Array:
 
 
 class Prior:
-    """Counts of softened tags by situation; `log` gives log π(need | situation), shape (4,)."""
+    """Counts of softened tags by situation; `overall` gives π(need), `evidence` what a situation adds."""
 
     def __init__(self) -> None:
         """Know nothing but the population."""
@@ -106,17 +106,22 @@ class Prior:
         """How often each need comes, whatever the situation; sums to 1."""
         return np.asarray((self.total + ALPHA * POPULATION) / (self.total.sum() + ALPHA))
 
-    def log(self, at: Situation) -> Array:
-        """Hour and time since feeding together; sleep and change as independent hints on top of them."""
+    def evidence(self, at: Situation) -> Array:
+        """How far a situation speaks for each need: log π(need | situation) − log π(need) and a constant, shape (4,).
+
+        The time since feeding, mixed with what that time tells by day or by night; sleep and change as further hints.
+        """
         overall = self.overall()
-        out = np.log(_smoothed(self._feed[int(at.night), _bin(at.since_feed_s, _FEED_S)], overall))
+        fed = self._feed[:, _bin(at.since_feed_s, _FEED_S)]
+        # in two steps: a family with few tags learns the time since feeding from its days and nights together
+        chances = _smoothed(fed[int(at.night)], _smoothed(fed.sum(axis=0), overall)) / overall
         for counts, since_s, edges in (
             (self._sleep, at.since_sleep_s, _SLEEP_S),
             (self._change, at.since_change_s, _CHANGE_S),
         ):
             if since_s is not None:
-                out += np.log(_smoothed(counts[_bin(since_s, edges)], overall)) - np.log(overall)
-        return np.asarray(out - np.logaddexp.reduce(out))
+                chances = chances * (_smoothed(counts[_bin(since_s, edges)], overall) / overall)
+        return np.asarray(np.log(chances))
 
 
 def _smoothed(counts: Array, overall: Array) -> Array:

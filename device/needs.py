@@ -1,6 +1,9 @@
 """The guess of a need: the hour and the diary first, the sound only as far as it has earned its weight, else "not sure".
 
-    log p(need) = log π(need | situation) + w · [log p(need | sound) − log p_train(need)] + const
+    log p(need) = log π(need) + v · [log π(need | situation) − log π(need)]
+                              + w · [log p(need | sound) − log p_train(need)] + const
+
+Both weights are found by how well they foretell this family's tags (`device.need_weights`).
 
 Pure, numpy alone. Everything is computed anew from the journal's tags, in their order: delete a tag, and what is learned
 is as if it had never been.
@@ -16,8 +19,8 @@ from device.events import Need, NeedGuess
 from device.need_prior import NEEDS, Array, Prior, Situation, soft
 from device.need_sound import Prototypes, SoundSums, Vector
 from device.need_trust import Trust
+from device.need_weights import MIN_TAGS, Hints, Weighing, Weights
 
-MIN_TAGS = 8
 MIN_P = 0.6
 MIN_MARGIN = 0.2
 RECORD = 20
@@ -26,14 +29,6 @@ RECORD = 20
 HALF_LIFE_S = 45 * 86_400.0
 MOST_TAGS = 400
 """Older tags have faded anyway; learning anew from so many takes well under a second on a Pi."""
-
-WEIGHTS = np.linspace(0.0, 1.0, 11)
-TEMPERATURES = np.array([0.5, 0.7, 0.85, 1.0, 1.25, 1.6, 2.0, 3.0])
-PROOF = 20.0
-"""The sound gets a weight once the tags are so many times likelier with some weight than with none: until then w is 0."""
-
-LOOK = 60
-"""The latest tags by which weight and temperature are found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +61,15 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What has been learned, for the page: tags by need, weight of the sound (0..1), record, what was set aside."""
+    """What has been learned, for the page: tags by need, what hour and sound count, record, how many sounds were set aside.
+
+    `often_right`: it is proved that enough guesses are right; `speaks`: and that they beat naming what is most frequent.
+    """
 
     tags: Mapping[Need, int]
-    sound_weight: float
-    temperature: float
+    weights: Weights
     record: Record
+    often_right: bool
     speaks: bool
     set_aside: int
     usual: Mapping[Need, float]
@@ -86,14 +84,12 @@ class Learner:
         self._prior = Prior()
         self._sums: SoundSums | None = None
         self._sound: Prototypes | None = None
-        self._losses: deque[Array] = deque(maxlen=LOOK)
+        self._weighing = Weighing()
         self._tags: dict[Need, int] = {}
         self._record: deque[tuple[bool, bool]] = deque(maxlen=RECORD)
         self._trust = Trust()
         self._last_utc: float | None = None
         self._set_aside = 0
-        self.weight = 0.0
-        self.temperature = 1.0
 
     @classmethod
     def from_history(cls, examples: Sequence[Example], model_version: str = "") -> "Learner":
@@ -115,6 +111,11 @@ class Learner:
         return sum(self._tags.values())
 
     @property
+    def weights(self) -> Weights:
+        """What hour and sound count at present."""
+        return self._weighing.weights
+
+    @property
     def record(self) -> Record:
         """How its latest guesses, spoken or not, compare with what the parent said after."""
         right = sum(guessed for guessed, _ in self._record)
@@ -127,8 +128,7 @@ class Learner:
 
     def probabilities(self, at: Situation, embedding: Vector | None = None) -> Array:
         """Probabilities of NEEDS, shape (4,); `embedding` must come from this learner's model version."""
-        prior, evidence = self._hints(at, embedding)
-        return _softmax((prior + self.weight * evidence) / self.temperature)
+        return self.weights.probabilities(self._hints(at, embedding))
 
     def guess(self, at: Situation, embedding: Vector | None = None) -> NeedGuess:
         """The guess, UNSURE unless tags, probability, margin and record suffice. Pain is never claimed."""
@@ -143,11 +143,11 @@ class Learner:
         need = NEEDS[int(np.argmax(p))]
         return Need.UNSURE if need is Need.PAIN else need
 
-    def _hints(self, at: Situation, embedding: Vector | None) -> tuple[Array, Array]:
-        prior = self._prior.log(at)
+    def _hints(self, at: Situation, embedding: Vector | None) -> Hints:
+        overall, hour = np.log(self._prior.overall()), self._prior.evidence(at)
         if embedding is None or self._sound is None or len(embedding) != self._sound.centres.shape[1]:
-            return prior, np.zeros(len(NEEDS))
-        return prior, self._sound.evidence(embedding)
+            return Hints(overall, hour, np.zeros(len(NEEDS)))
+        return Hints(overall, hour, self._sound.evidence(embedding))
 
     # ---- learning ----
 
@@ -186,42 +186,21 @@ class Learner:
         self._last_utc = at_utc
 
     def _judge(self, need: Need, at: Situation, embedding: Vector | None) -> None:
-        """Compare every weight and temperature with a tag that they had not seen (prequential log-loss)."""
-        prior, evidence = self._hints(at, embedding)
-        index = NEEDS.index(need)
-        guessed = self._settle(_softmax((prior + self.weight * evidence) / self.temperature))
+        """Guess before the tag is learned: so weights, record and trust are found."""
+        hints = self._hints(at, embedding)
+        p = self.weights.probabilities(hints)
+        guessed = self._settle(p)
         if guessed is not Need.UNSURE:
             common = max(self._tags, key=lambda each: self._tags[each])
             self._record.append((guessed is need, common is need))
-            self._trust.learn(guessed is need, common is need)
-        logits = (prior + WEIGHTS[:, None] * evidence)[:, None, :] / TEMPERATURES[:, None]
-        self._losses.append(np.logaddexp.reduce(logits, axis=2) - logits[:, :, index])
-        if len(self._losses) >= MIN_TAGS:
-            self.weight, self.temperature = choose(np.array(self._losses))
+            chances = dict(zip(NEEDS, p.tolist(), strict=True))
+            self._trust.learn(guessed is need, common is need, chances[guessed], chances[common])
+        self._weighing.learn(hints, NEEDS.index(need))
 
     # ---- for people ----
 
     def summary(self) -> Summary:
         """What has been learned."""
         usual = {need: float(p) for need, p in zip(NEEDS, self._prior.overall(), strict=True)}
-        return Summary(dict(self._tags), self.weight, self.temperature, self.record, self.speaks, self._set_aside, usual)
-
-
-def choose(losses: Array) -> tuple[float, float]:
-    """Weight and temperature from losses of shape (tags, weights, temperatures).
-
-    Their means given the tags (Bayes), half of the belief being on weight 0 and the rest spread evenly. A weight over 0
-    counts only if the tags are PROOF times likelier with one than without: a Bayes factor, which may be looked at often.
-    """
-    logs = np.log(TEMPERATURES)
-    likely = -losses.sum(axis=0) - 2.0 * logs**2  # a pull towards temperature 1
-    without, with_sound = likely[0], likely[1:] - np.log(len(WEIGHTS) - 1)
-    proof = np.logaddexp.reduce(with_sound, axis=None) - np.logaddexp.reduce(without)
-    if proof < np.log(PROOF):
-        return 0.0, float(np.exp(_softmax(without) @ logs))
-    belief = np.exp(with_sound - np.logaddexp.reduce(with_sound, axis=None))
-    return float(belief.sum(axis=1) @ WEIGHTS[1:] / (1.0 + np.exp(-proof))), float(np.exp(belief.sum(axis=0) @ logs))
-
-
-def _softmax(logits: Array) -> Array:
-    return np.asarray(np.exp(logits - np.logaddexp.reduce(logits)))
+        trust = self._trust
+        return Summary(dict(self._tags), self.weights, self.record, trust.often_right, self.speaks, self._set_aside, usual)

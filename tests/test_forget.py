@@ -59,7 +59,8 @@ def fingerprint(path: Path) -> list[float]:
         needs.probabilities(found.diary.situation(START.utc + 900 * HOUR), np.array(sound(n), dtype=np.float32))
         for n in (800, 801)
     ]
-    return [needs.weight, needs.temperature, float(needs.tags), *np.concatenate(probes)]
+    weights = needs.weights
+    return [weights.hour, weights.sound, weights.temperature, float(needs.tags), *np.concatenate(probes)]
 
 
 @pytest.fixture

@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device.events import Context, Need
-from device.need_prior import NEEDS, Diary, Prior, Situation, soft
+from device.need_prior import NEEDS, Array, Diary, Prior, Situation, soft
 from device.need_rhythm import usual
 from device.need_sound import Mean, SoundSums, projection
 from device.need_trust import CHANCE, Trust
-from device.needs import MIN_TAGS, Example, Learner, choose
+from device.need_weights import HOURS, MIN_TAGS, SOUNDS, TEMPERATURES, Weights, choose
+from device.needs import Example, Learner
 
 DAY = 86_400.0
 AFTER_FEED = Situation(since_feed_s=10_000.0)
@@ -51,8 +52,28 @@ def test_hunger_follows_the_time_since_the_last_feed() -> None:
         prior.learn(AFTER_FEED, soft(Need.HUNGER))
         prior.learn(JUST_FED, soft(Need.TIRED))
     hunger = NEEDS.index(Need.HUNGER)
-    assert np.exp(prior.log(AFTER_FEED))[hunger] > 0.65
-    assert np.exp(prior.log(JUST_FED))[hunger] < 0.4
+    assert chances(prior, AFTER_FEED)[hunger] > 0.65
+    assert chances(prior, JUST_FED)[hunger] < 0.4
+
+
+def test_nights_say_what_days_have_taught_until_they_have_taught_otherwise() -> None:
+    prior, hunger = Prior(), NEEDS.index(Need.HUNGER)
+    at_night = replace(AFTER_FEED, night=True)
+    before = chances(prior, at_night)[hunger]
+    for _ in range(20):
+        prior.learn(AFTER_FEED, soft(Need.HUNGER))
+        prior.learn(JUST_FED, soft(Need.TIRED))
+    assert chances(prior, at_night)[hunger] > before + 0.1
+    for _ in range(20):
+        prior.learn(at_night, soft(Need.TIRED))
+    assert chances(prior, at_night)[hunger] < before
+    assert chances(prior, AFTER_FEED)[hunger] > 0.6
+
+
+def chances(prior: Prior, at: Situation) -> Array:
+    """What the counts by themselves make of a situation."""
+    found = prior.overall() * np.exp(prior.evidence(at))
+    return np.asarray(found / found.sum())
 
 
 def entry(kind: str, start_utc: float, end_utc: float | None = None) -> Context:
@@ -124,6 +145,19 @@ def test_it_speaks_once_its_record_is_better_and_then_rests_on_what_it_says() ->
     assert all(max(g.p.values()) >= 0.6 for g, _ in guesses if g.guess is not Need.UNSURE)
 
 
+def test_hours_that_tell_are_enough_to_speak() -> None:
+    """No sound at all: a baby that is hungry after a while and tired after a while, as the diary knows."""
+    family = Family("hours", rhythm=3.0)
+    spoken: list[bool] = []
+    for seed in range(6):
+        story = [replace(e, embedding=None) for e in examples(family, 160, seed)]
+        learner = Learner.from_history(story[:120])
+        said = [(learner.guess(e.situation).guess, e.need) for e in story[120:]]
+        spoken += [guess is need for guess, need in said if guess is not Need.UNSURE]
+    assert len(spoken) > 60
+    assert np.mean(spoken) > 0.75
+
+
 def test_pain_is_never_claimed_from_sound_alone() -> None:
     rng = np.random.default_rng(0)
     story = []
@@ -154,11 +188,11 @@ def test_pain_is_not_claimed_from_the_hour_either() -> None:
     assert learner.guess(JUST_FED).guess is Need.UNSURE
 
 
-def bet(right: str, plain: str) -> Trust:
+def bet(right: str, plain: str, p: float = 0.8) -> Trust:
     """A record as two rows of hits (+) and misses (-): its own, and that of naming the most common need."""
     trust = Trust()
     for own, common in zip(right, plain, strict=True):
-        trust.learn(own == "+", common == "+")
+        trust.learn(own == "+", common == "+", p, 1.0 - p)
     return trust
 
 
@@ -167,28 +201,45 @@ def bet(right: str, plain: str) -> Trust:
     [
         ("+" * 7, "+-+--+-", False),
         ("+" * 12, "+-" * 6, True),
+        ("+" * 10, "+-" * 5, False),
         ("+" * 30, "+" * 30, False),
         ("+++-" * 10, "+-" * 20, False),
         ("+++++++++-" * 3, "+-" * 15, True),
         ("+++++++++-" * 3 + "----", "+-" * 15 + "----", False),
     ],
-    ids=["too few", "all right", "no better", "three of four", "nine of ten", "turned bad"],
+    ids=["too few", "all right", "nearly enough", "no better", "three of four", "nine of ten", "turned bad"],
 )
 def test_a_record_earns_trust_by_being_better_and_good_enough(right: str, plain: str, trust: bool) -> None:
     assert bet(right, plain).earned is trust
 
 
+def test_sure_guesses_earn_trust_sooner_and_lose_it_sooner() -> None:
+    def needed(p: float) -> int:
+        return next(n for n in range(100) if bet("+" * n, "-" * n, p).earned)
+
+    def lost(p: float) -> int:
+        return next(n for n in range(100) if not bet("+" * 50 + "-" * n, "-" * 50 + "+" * n, p).earned)
+
+    assert needed(0.95) < needed(0.8) < needed(0.65)
+    assert lost(0.95) < lost(0.65)
+
+
 @pytest.mark.parametrize(("precision", "plain"), [(0.7, 0.4), (0.66, 0.5), (0.9, 0.9)])
-def test_luck_alone_seldom_earns_trust_however_often_one_looks(precision: float, plain: float) -> None:
+@pytest.mark.parametrize("sure", [(0.6, 0.65), (0.95, 1.0), (0.6, 1.0)], ids=["modest", "boastful", "of any kind"])
+def test_luck_alone_seldom_earns_trust_however_often_one_looks(
+    precision: float, plain: float, sure: tuple[float, float]
+) -> None:
     rng = np.random.default_rng(11)
     fooled = 0
-    for _ in range(300):
-        trust, ever = Trust(), False
+    for _ in range(1500):
+        trust = Trust()
         for _ in range(150):
-            trust.learn(bool(rng.random() < precision), bool(rng.random() < plain))
-            ever |= trust.earned
-        fooled += ever
-    assert fooled / 300 <= CHANCE
+            p = float(rng.uniform(*sure))
+            trust.learn(bool(rng.random() < precision), bool(rng.random() < plain), p, float(rng.uniform(0, 1 - p)))
+            if trust.earned:
+                fooled += 1
+                break
+    assert fooled / 1500 <= CHANCE
 
 
 # ---- the sound earns its weight ----
@@ -198,7 +249,7 @@ def test_a_useless_sound_keeps_weight_zero_and_costs_nothing() -> None:
     story = examples(NULL, 120)
     with_sound = Learner.from_history(story, VERSION)
     without = Learner.from_history([replace(e, embedding=None) for e in story], VERSION)
-    assert with_sound.weight == 0.0
+    assert with_sound.weights.sound == 0.0
     probe = story[-1]
     assert with_sound.probabilities(probe.situation, probe.embedding) == pytest.approx(
         without.probabilities(probe.situation), abs=0.05
@@ -208,21 +259,32 @@ def test_a_useless_sound_keeps_weight_zero_and_costs_nothing() -> None:
 def test_a_telling_sound_earns_weight() -> None:
     story = examples(LOUD, 160)
     learner = Learner.from_history(story[:40], VERSION)
-    assert learner.weight > 0.3
+    assert learner.weights.sound > 0.3
     right = [NEEDS[int(np.argmax(learner.probabilities(e.situation, e.embedding)))] is e.need for e in story[40:]]
     assert np.mean(right) > 0.75
 
 
 def test_choose_wants_proof_before_the_sound_counts() -> None:
-    losses = np.ones((20, 11, 8))
-    assert choose(losses) == pytest.approx((0.0, 1.0), abs=0.05)
-    assert choose(losses)[0] == 0.0
-    losses[:, 5:, :] = 0.95
-    assert choose(losses)[0] == 0.0, "one nat in twenty tags may be chance"
-    losses[:, 5:, :] = 0.5
-    assert choose(losses)[0] == pytest.approx(0.75, abs=0.01), "as likely from 0.5 to 1"
-    losses[:, 5, :] = 0.2
-    assert choose(losses)[0] == pytest.approx(0.5, abs=0.01)
+    losses = np.ones((20, len(HOURS), len(SOUNDS), len(TEMPERATURES)))
+    found = choose(losses)
+    assert (found.hour, found.temperature) == pytest.approx((1.0, 1.0), abs=0.06)
+    assert found.sound == 0.0
+    losses[:, :, 3:, :] = 0.95
+    assert choose(losses).sound == 0.0, "one nat in twenty tags may be chance"
+    losses[:, :, 3:, :] = 0.5
+    assert choose(losses).sound == pytest.approx(0.8, abs=0.01), "as likely from 0.6 to 1"
+    losses[:, :, 2, :] = 0.2
+    assert choose(losses).sound == pytest.approx(0.4, abs=0.01)
+
+
+def test_the_hour_counts_as_far_as_it_has_foretold_the_tags() -> None:
+    assert Learner.from_history(tagged(MIN_TAGS - 1)).weights == Weights()
+    telling, silent = (
+        [Learner.from_history(examples(Family("x", rhythm=rhythm), 150, seed)).weights.hour for seed in range(8)]
+        for rhythm in (3.0, 0.0)
+    )
+    assert np.mean(telling) > 1.4
+    assert np.mean(silent) < 0.6
 
 
 def test_prototypes_of_no_tags_say_nothing() -> None:
@@ -245,7 +307,7 @@ def test_deleting_a_tag_leaves_the_model_as_if_it_had_never_been(victim: int, sh
     shuffler.shuffle(deleted)  # type: ignore[attr-defined]
     probe = story[victim]
     one, two = (Learner.from_history(each, VERSION) for each in (never, deleted))
-    assert (one.weight, one.temperature, one.record, one.tags) == (two.weight, two.temperature, two.record, two.tags)
+    assert (one.weights, one.record, one.tags) == (two.weights, two.record, two.tags)
     assert np.array_equal(
         one.probabilities(probe.situation, probe.embedding), two.probabilities(probe.situation, probe.embedding)
     )

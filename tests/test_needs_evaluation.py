@@ -55,6 +55,10 @@ def test_families_meet_what_is_promised() -> None:
     assert silent.worse_by[0] <= 0.02
     assert not silent.spoken.any()
     assert silent.first is None
+    hours = next(family for family in FAMILIES if family.rhythm > 1.0)
+    by_hour = trial(hours, range(8))
+    assert by_hour.ever > 0.5
+    assert by_hour.share(by_hour.right)[0] > 0.7
     text = families_text([telling, silent], 4)
     assert "sound tells nothing" in text
 

@@ -95,7 +95,33 @@ def test_sounds_of_another_ear_are_set_aside_and_counted(client: FlaskClient, co
     text = client.get("/cries").text
     assert f"The sound of {COUNT} cries was heard by another version of the ear and is set aside" in text
     assert f"This rests on {COUNT + 1} tags" in text
-    assert "The sound does not count yet" in text
+    assert "heard by another ear, it has to prove itself anew" in text
+
+
+def test_an_hour_that_tells_nothing_is_admitted(client: FlaskClient, config: Config) -> None:
+    rng = np.random.default_rng(4)
+    start = time.time() - 150 * 9 * HOUR_S
+    needs = [(Need.HUNGER, Need.DISCOMFORT, Need.TIRED)[rng.integers(3)] for _ in range(150)]
+    fill(config, [cry(start + number * 9 * HOUR_S, number, need) for number, need in enumerate(needs)])
+    feeds = [
+        Context(f"f{n}", "feed", start + n * 9 * HOUR_S - rng.uniform(0, 4) * HOUR_S, None, "", "diary") for n in range(150)
+    ]
+    keep(config, [], feeds)
+    assert "goes mostly by how often each need comes" in client.get("/cries").text
+    german = client.get("/cries", headers={"Accept-Language": "de"}).text
+    assert "wie oft ein Bedürfnis vorkommt" in german
+
+
+def test_guesses_that_are_right_but_little_better_are_called_luck(client: FlaskClient, config: Config) -> None:
+    """Nearly always hunger: most guesses are right, and so is saying the same every time."""
+    start = time.time() - 80 * 9 * HOUR_S
+    tired = (62, 70, 76)
+    needs = [Need.TIRED if number in tired else Need.HUNGER for number in range(80)]
+    fill(config, [cry(start + number * 9 * HOUR_S, number, need) for number, need in enumerate(needs)])
+    keep(config, [(f"{n:04d}", sound(int(need is Need.HUNGER), n)) for n, need in enumerate(needs)])
+    text = client.get("/cries").text
+    assert "The difference may still be luck" in text
+    assert "not often enough" not in text
 
 
 def test_a_change_of_the_history_is_seen_at_once(client: FlaskClient, config: Config) -> None:

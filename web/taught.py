@@ -18,6 +18,9 @@ LEAST_RECORD = 7
 LARGE_SAY = 0.5
 """From this weight on the sound has a large say."""
 
+LITTLE_SAY = 0.35
+"""Under this weight the hour and the diary hardly count."""
+
 ROUND_S = 300.0
 """Waits are said to five minutes: they are never known better."""
 
@@ -86,13 +89,23 @@ def _places(examples: Sequence[Example], model_version: str) -> tuple[Place, ...
 
 
 def sound_say(taught: Taught, w: Words) -> str:
-    """Whether the sound counts for the guess, in plain words."""
-    if taught.needs.sound_weight <= 0:
+    """Whether hour and sound count for the guess, in plain words."""
+    if taught.needs.weights.sound <= 0 and taught.needs.set_aside:
+        return w._(
+            "For now it goes by the hour and by when the last feed, sleep and fresh nappy were. "
+            "The sound does not count: heard by another ear, it has to prove itself anew."
+        )
+    if taught.needs.weights.sound <= 0 and taught.needs.weights.hour < LITTLE_SAY:
+        return w._(
+            "For now it goes mostly by how often each need comes. "
+            "So far neither the hour nor the sound has made the guesses better."
+        )
+    if taught.needs.weights.sound <= 0:
         return w._(
             "For now it goes by the hour and by when the last feed, sleep and fresh nappy were. "
             "The sound does not count yet: so far it has not made the guesses better."
         )
-    if taught.needs.sound_weight < LARGE_SAY:
+    if taught.needs.weights.sound < LARGE_SAY:
         return w._("It goes by the hour and the diary first. The sound has earned a small say: it made the guesses better.")
     return w._("Beside the hour and the diary, the sound has earned a large say: it made the guesses clearly better.")
 

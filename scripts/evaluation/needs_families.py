@@ -19,15 +19,15 @@ class Family:
     """How a family differs.
 
     `loud` is how far the needs' sounds lie from the baby's middle (in standard deviations of one cry), `drift` by what
-    angle they turn in a month (radians), `careless` the share of tags given at random, `rhythm` whether the hour tells,
-    `hungry` how many times as often as elsewhere it is hunger.
+    angle they turn in a month (radians), `careless` the share of tags given at random, `rhythm` how clearly the hour and the
+    diary tell (0: not at all), `hungry` how many times as often as elsewhere it is hunger.
     """
 
     name: str
     loud: float = 0.0
     drift: float = 0.0
     careless: float = 0.0
-    rhythm: bool = True
+    rhythm: float = 1.0
     hungry: float = 1.0
 
 
@@ -38,7 +38,8 @@ FAMILIES = (
     Family("sound tells the need, which drifts", loud=3.0, drift=0.5),
     Family("sound tells the need, every third tag is careless", loud=3.0, careless=1 / 3),
     Family("sound tells nothing, every third tag is careless", careless=1 / 3),
-    Family("neither sound nor hour tells anything", rhythm=False),
+    Family("sound tells nothing, hour and diary the need", rhythm=3.0),
+    Family("neither sound nor hour tells anything", rhythm=0.0),
     Family("sound tells nothing, nearly always hunger", hungry=8.0),
 )
 
@@ -83,5 +84,5 @@ def _true(fed_s: float, awake_s: float, night: bool, family: Family) -> NDArray[
         return np.array([0.4, 0.28, 0.28, 0.04])
     hunger = 0.25 + 3.0 / (1.0 + np.exp(-(fed_s / 3600.0 - 2.3) / 0.3))
     tired = 0.25 + 1.5 / (1.0 + np.exp(-(awake_s / 3600.0 - 1.6) / 0.25)) * (0.4 if night else 1.0)
-    chances = np.array([family.hungry * hunger, 0.5, tired, 0.05])
+    chances = np.array([family.hungry * hunger, 0.5, tired, 0.05]) ** family.rhythm
     return np.asarray(chances / chances.sum())

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from device.events import Need
 from device.need_prior import NEEDS, Array
-from device.needs import MIN_TAGS, Learner
+from device.need_weights import MIN_TAGS
+from device.needs import Learner
 from evaluation.needs_causes import macro_f1
 from evaluation.needs_families import VERSION, Family, cries
 
