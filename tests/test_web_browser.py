@@ -1,5 +1,6 @@
 """The page in a real Chromium: every page at phone and desktop width, light and dark, without violations; and live."""
 
+import re
 import time
 from collections.abc import Callable
 
@@ -19,8 +20,8 @@ __all__ = ["browser", "house"]
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PAGES = (
-    "/", "/day", "/day?view=night", "/history", "/insights", "/insights?days=7", "/cries", "/letter", "/export", "/import",
-    "/health", "/settings", "/more",
+    "/", "/day", "/day?view=night", "/history", "/insights", "/insights?days=7", "/insights?days=90", "/cries", "/letter",
+    "/export", "/import", "/health", "/settings", "/phones", "/more",
 )  # fmt: skip
 
 
@@ -77,6 +78,25 @@ def test_every_state_is_sound(browser: Browser, house: House, colours: str) -> N
             step()
             expect(page.locator(".state h1")).to_have_text(title)
             inspect(page)
+        for path in ("/", "/more"):
+            page.goto(url + path)
+            box = page.locator(".house").bounding_box()
+            assert box is not None and box["height"] < 60, "its name stands on one line"
+        context.close()
+
+
+@pytest.mark.parametrize(("language", "colours"), [("en-GB", "light"), ("de-DE", "dark")])
+def test_the_letter_is_one_sheet(browser: Browser, house: House, language: str, colours: str) -> None:
+    fill(house.config, year(time.time()))
+    house.start()
+    with serving(house.config) as url:
+        context, page, _ = enter(browser, url, locale=language, color_scheme=colours)
+        page.goto(url + "/letter")
+        page.emulate_media(media="print")
+        assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
+        for sheet in ("A4", "Letter"):
+            drawn = page.pdf(format=sheet)
+            assert len(re.findall(rb"/Type\s*/Page\b", drawn)) == 1, sheet
         context.close()
 
 
@@ -173,6 +193,35 @@ def test_history_is_put_right_and_undone(browser: Browser, house: House) -> None
         expect(page.locator("a.row")).to_have_count(4)
         page.locator("#messages").get_by_role("button", name="Undo").click()
         expect(page.locator("a.row")).to_have_count(5)
+        context.close()
+
+
+def test_a_finger_turns_the_days(browser: Browser, house: House) -> None:
+    house.start()
+    with serving(house.config) as url:
+        context, page, _ = enter(browser, url, has_touch=True)
+        hand = context.new_cdp_session(page)
+
+        def swipe(begin: int, end: int, down: int = 0) -> None:
+            box = page.locator("[data-swipe]").bounding_box()
+            assert box is not None
+            y = box["y"] + 60
+            for kind, points in (
+                ("touchStart", [{"x": begin, "y": y}]),
+                ("touchMove", [{"x": end, "y": y + down}]),
+                ("touchEnd", []),
+            ):
+                hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        page.goto(url + "/day/2026-03-29")
+        swipe(80, 300)
+        page.wait_for_url("**/day/2026-03-28")
+        swipe(300, 80)
+        page.wait_for_url("**/day/2026-03-29")
+        swipe(200, 170)
+        swipe(200, 80, down=200)
+        page.wait_for_timeout(500)
+        assert page.url.endswith("/day/2026-03-29"), "what is short, or goes down, is no turning"
         context.close()
 
 
