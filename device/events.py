@@ -441,6 +441,11 @@ class EpisodeTagged(EpisodeEvent):
 
     event_type = "tagged"
 
+    @property
+    def id(self) -> str:
+        """Unique, also when several episodes are tagged in one instant."""
+        return f"{self.event_type}-{self.episode.id}-{stamp(self.at)}"
+
 
 @dataclass(frozen=True, slots=True)
 class EpisodeEdited(EpisodeEvent):

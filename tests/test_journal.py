@@ -316,6 +316,20 @@ def test_an_undo_of_a_tag_leaves_later_changes_of_other_fields(path: Path) -> No
     journal.close()
 
 
+def test_tags_of_one_instant_are_all_kept(path: Path) -> None:
+    """A replay's clock stands still within a block: two episodes may well be tagged in one instant of it."""
+    with closing(writer(path)) as journal:
+        for number in range(3):
+            journal.handle(EpisodeEnded(START.plus(number * 3600.0 + 200), episode(number)))
+        at = START.plus(20_000.0)
+        for number, need in enumerate((Need.HUNGER, Need.TIRED, Need.PAIN)):
+            tagged = journal.tag(Tag(at, Source.PAGE, f"e{number}", need))
+            assert tagged is not None
+            journal.handle(tagged)
+    with JournalReader(path) as reader:
+        assert [row.need for row in reader.rows()] == [Need.HUNGER, Need.TIRED, Need.PAIN]
+
+
 def test_an_old_episode_can_be_tagged(path: Path) -> None:
     journal = writer(path)
     for event in story(1):
