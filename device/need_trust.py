@@ -2,13 +2,13 @@
 
 Two gamblers bet play money on the guesses, one that more than 70 % are right, one that they beat naming the most common
 need, at odds that would be fair if it were not so. Then their money would not grow on average, and the chance that it ever
-grows tenfold would be one in ten at most (Ville's inequality), however often one looks. Pure.
+grows twentyfold would be one in twenty at most (Ville's inequality), however often one looks. Pure.
 """
 
 MIN_PRECISION = 0.7
 """The share of guesses that must be right."""
 
-CHANCE = 0.1
+CHANCE = 0.05
 """How likely at most a guess of a worse kind is ever spoken."""
 
 MOST = 10.0 / CHANCE

@@ -200,8 +200,8 @@ def bet(right: str, plain: str, p: float = 0.8) -> Trust:
     ("right", "plain", "trust"),
     [
         ("+" * 7, "+-+--+-", False),
-        ("+" * 12, "+-" * 6, True),
-        ("+" * 10, "+-" * 5, False),
+        ("+" * 14, "+-" * 7, True),
+        ("+" * 12, "+-" * 6, False),
         ("+" * 30, "+" * 30, False),
         ("+++-" * 10, "+-" * 20, False),
         ("+++++++++-" * 3, "+-" * 15, True),
@@ -224,14 +224,17 @@ def test_sure_guesses_earn_trust_sooner_and_lose_it_sooner() -> None:
     assert lost(0.95) < lost(0.65)
 
 
-@pytest.mark.parametrize(("precision", "plain"), [(0.7, 0.4), (0.66, 0.5), (0.9, 0.9)])
-@pytest.mark.parametrize("sure", [(0.6, 0.65), (0.95, 1.0), (0.6, 1.0)], ids=["modest", "boastful", "of any kind"])
+@pytest.mark.parametrize(
+    ("precision", "plain", "sure"),
+    [(0.7, 0.4, (0.6, 0.65)), (0.7, 0.4, (0.95, 1.0)), (0.7, 0.4, (0.6, 1.0)), (0.9, 0.9, (0.6, 1.0))],
+    ids=["modest", "boastful", "of any kind", "right but no better"],
+)
 def test_luck_alone_seldom_earns_trust_however_often_one_looks(
     precision: float, plain: float, sure: tuple[float, float]
 ) -> None:
     rng = np.random.default_rng(11)
     fooled = 0
-    for _ in range(1500):
+    for _ in range(1000):
         trust = Trust()
         for _ in range(150):
             p = float(rng.uniform(*sure))
@@ -239,7 +242,7 @@ def test_luck_alone_seldom_earns_trust_however_often_one_looks(
             if trust.earned:
                 fooled += 1
                 break
-    assert fooled / 1500 <= CHANCE
+    assert fooled / 1000 <= CHANCE
 
 
 # ---- the sound earns its weight ----
