@@ -325,3 +325,16 @@ def test_everything_can_be_taken_away(config: Config, tmp_path: Path) -> None:
         assert copy.data.startswith(b"SQLite format 3")
     assert client.get("/export/secrets.csv").status_code == 404
     live.close()
+
+
+def test_the_letter_counts_no_false_alarm_as_crying(config: Config) -> None:
+    monday = datetime(2026, 3, 23, tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
+    cries = year(monday + 6 * 86400, 40, 5)
+    real = sum(each.outcome != "false_alarm" for each in cries)
+    assert real < len(cries)
+    fill(config, cries)
+    client, live = app_for(config)
+    log_in(client)
+    assert f"There was crying {real} times" in client.get("/letter?week=2026-03-25").text
+    assert "The week from Mar 23 to Mar 29, 2026" in client.get("/letter?week=2026-03-25").text
+    live.close()

@@ -135,6 +135,10 @@ class Words:
         """A date in full."""
         return str(format_date(day, "full", locale=_locale(self.language)))
 
+    def full_day(self, day: date) -> str:
+        """Day, month and year."""
+        return _day(day, "yMMMd", self.language)
+
     def short_day(self, day: date) -> str:
         """Day and month alone."""
         return _day(day, "MMMd", self.language)
