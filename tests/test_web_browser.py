@@ -94,6 +94,8 @@ def test_the_letter_is_one_sheet(browser: Browser, house: House, language: str, 
         page.goto(url + "/letter")
         page.emulate_media(media="print")
         assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
+        expect(page.locator("h1")).to_contain_text(re.compile(r" 20\d\d$"))
+        expect(page.locator(".only-print")).to_have_text("Nursery")
         for sheet in ("A4", "Letter"):
             drawn = page.pdf(format=sheet)
             assert len(re.findall(rb"/Type\s*/Page\b", drawn)) == 1, sheet

@@ -1,5 +1,6 @@
 """A page that has lost its server says so, and comes back by itself with what happened meanwhile, whatever went wrong."""
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -188,6 +189,8 @@ def test_a_phone_that_wakes_never_shows_old_state_as_new(browser: Browser, house
     hide(page, False)
     expect(page.locator("body")).to_have_class("now is-stale", timeout=2500)
     expect(page.locator("#strip-text")).not_to_have_text("Listening", timeout=2500)
+    expect(page.locator(".state h1")).to_have_text(re.compile("One moment|No connection"))
+    expect(page.locator(".detail")).to_be_hidden()
     with serving(config):
         expect(page.locator("#strip-text")).to_have_text("Crying", timeout=COMES_BACK_MS)
         expect(page.locator(".state h1")).to_have_text("Crying")
@@ -206,3 +209,21 @@ def test_going_back_to_a_page_finds_the_present(browser: Browser, house: House, 
         expect(page.locator("a.row")).to_have_count(1, timeout=COMES_BACK_MS)
         expect(page.locator("#strip-text")).to_have_text("Crying", timeout=COMES_BACK_MS)
         context.close()
+
+
+def test_old_state_is_gone_while_there_is_no_connection(browser: Browser, house: House, config: Config) -> None:
+    house.start()
+    with serving(config) as url:
+        context, page, _ = enter(browser, url)
+        page.evaluate("window.mark = 1")
+        well(page)
+        expect(page.locator(".detail")).to_have_text("All quiet.")
+    lost(page)
+    expect(page.locator(".state h1")).to_have_text("No connection to the device")
+    for part in (".detail", ".since", ".say .sign"):
+        expect(page.locator(part)).to_be_hidden()
+    with serving(config):
+        well(page)
+        expect(page.locator(".state h1")).to_have_text("Listening")
+        expect(page.locator(".detail")).to_be_visible()
+    context.close()

@@ -45,12 +45,16 @@
     body.classList.toggle("is-stale", silent);
     const note = document.getElementById("stale");
     if (note) note.hidden = !silent || waking;
-    if (silent) show("unreachable", waking ? strip.dataset.asking : strip.dataset.stale);
+    if (!silent) return;
+    const words = waking ? strip.dataset.asking : strip.dataset.stale, title = document.querySelector("#now h1");
+    show("unreachable", words);
+    if (title && title.textContent !== words) title.textContent = words;  // the old state is not shown at all
   };
   const news = (data) => {
     heard = mark();
     show(data.kind, data.title);
     const card = document.getElementById("now");
+    if (data.html === undefined && body.classList.contains("is-stale")) ask();  // a beat alone does not bring the state back
     if (card && data.html !== undefined) {
       const fresh = document.createElement("div");
       fresh.innerHTML = data.html;
