@@ -111,7 +111,10 @@ class Work(Generic[T]):
                 self._asked = False
                 self._work(key)
                 memory.give_back()
-                self.turn += asked
+                with self._change:
+                    self.turn += asked or self._asked
+                    if self._key() == key:  # whoever asked meanwhile has it too; the next change waits for its own page
+                        self._asked = self._due = False
             seen = key
             with self._change:
                 if self._change.wait_for(lambda: self._due or self._closing, LOOK_S):
