@@ -1,6 +1,7 @@
 """What the journal is told, it keeps, gives back and can take back."""
 
 import sqlite3
+import time
 import timeit
 from contextlib import closing
 from dataclasses import replace
@@ -625,4 +626,5 @@ def test_a_year_is_read_fast_enough(path: Path) -> None:
             (0.02, lambda: reader.coverage(since, since + 7 * DAY_S)),
             (0.02, lambda: reader.neighbours("e5000")),
         ):
-            assert min(timeit.repeat(look, number=1, repeat=5)) < limit_s
+            # the processor's time: in CI other tests run beside this one
+            assert min(timeit.repeat(look, number=1, repeat=5, timer=time.thread_time)) < limit_s
