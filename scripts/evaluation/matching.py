@@ -38,8 +38,10 @@ def event_based(truth: Mapping[str, Spans], found: Mapping[str, Sequence[tuple[f
 
 def psds(truth: Mapping[str, Spans], heard: Mapping[str, Heard], step_s: float, length_s: float) -> dict[str, float]:
     """PSDS (Bilen 2020, exact as in Ebbers 2022) by sed_scores_eval: once strict in time (0.7), once lenient (0.1)."""
-    from sed_scores_eval import intersection_based
-    from sed_scores_eval.base_modules.scores import create_score_dataframe
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what a newer Python says of its texts, the first time that it reads them
+        from sed_scores_eval import intersection_based
+        from sed_scores_eval.base_modules.scores import create_score_dataframe
 
     scores = {}
     for name, one in heard.items():
