@@ -84,6 +84,6 @@ def choose(losses: Array) -> Weights:
 
 
 def softmax(logits: Array) -> Array:
-    """Chances that sum to 1 over all of an array, from logarithms of any base height."""
+    """Chances that sum to 1 over all of an array, from their logarithms; what is added to all of them changes nothing."""
     chances = np.exp(logits - logits.max())
     return np.asarray(chances / chances.sum())
