@@ -10,6 +10,7 @@ from typing import Any
 
 from device import __version__, commands, credentials
 from device.address import Address, address_of
+from device.asked import refuse_unknown
 from device.audio import AudioSource
 from device.broker import Broker
 from device.clips import Clips
@@ -201,6 +202,10 @@ def build(
         clock,
     )
 
+    def put(asked: object) -> bool:
+        refuse_unknown(asked, monitor.state, journal_path(config))
+        return monitor.put(asked)
+
     def start() -> None:
         if broker is not None:
             stack.callback(broker.close)  # last of all, so that MQTT can still say offline
@@ -208,11 +213,12 @@ def build(
             stack.callback(part.close)
         journal.start()
         _resume(journal, tracker, clock)
+        monitor.state = replace(monitor.state, episode=tracker.episode, last=tracker.last)
         if broker is not None:
             broker.start(needed=broker_needed)
-        control.start(monitor.put)
+        control.start(put)
         panel.start(monitor.put)
-        mqtt.start(monitor.put)
+        mqtt.start(put)
         if config.push.url:
             push.start(monitor.put)
         stack.callback(learning.close)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from device.clock import Clock, Instant
 from device.control_line import Lines, Request, Wrong, read_request
-from device.errors import N_, CommandError
+from device.errors import N_, CommandError, NurseryError
 from device.events import Command, Event, MonitorState, Source
 from device.unix_socket import listen
 from device.wire import encode_event, encode_state
@@ -56,7 +56,7 @@ class Control:
         self._inode = 0
 
     def start(self, put: Put) -> None:
-        """Begin to serve; what a command means goes to `put`, which answers False if there is no room.
+        """Begin to serve; what a command means goes to `put`: False says that there is no room, a `NurseryError` why not.
 
         Raises:
             ControlError: the socket cannot be made, or another monitor serves it.
@@ -186,7 +186,7 @@ class Control:
             return {"id": request.id, "ok": False, "error": request.error}
         try:
             taken = self._put(self._command(request))
-        except CommandError as error:
+        except NurseryError as error:
             values = {key: value if isinstance(value, int) else str(value) for key, value in error.values.items()}
             return {"id": request.id, "ok": False, "error": str(error), "message": error.message, "values": values}
         if taken is False:

@@ -64,3 +64,15 @@ class ClipError(NurseryError):
 
 class CommandError(NurseryError):
     """A command that makes no sense; it is answered with this sentence and changes nothing."""
+
+
+class NoEpisodeError(CommandError):
+    """A command about an episode that is not there."""
+
+    def __init__(self, episode: str = "") -> None:
+        """Say which one was meant: its id, or nothing for the last one."""
+        if episode:
+            gone = N_("There is no episode %(episode)r; it may have been deleted, so look its id up in the history.")
+            super().__init__(gone, episode=episode)
+        else:
+            super().__init__(N_("There is no last episode to say this of; name one by its id, or wait for the next."))

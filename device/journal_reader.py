@@ -217,6 +217,11 @@ class JournalReader:
         with explained(self._path):
             return changes(self._db, limit)
 
+    def knows(self, episode_id: str, *, deleted: bool = False) -> bool:
+        """True if there is this episode; deleted ones only if asked for."""
+        sql = "SELECT EXISTS (SELECT 1 FROM episode WHERE id = ? AND (? OR deleted_utc IS NULL))"
+        return bool(self._all(sql, (episode_id, int(deleted)))[0][0])
+
     def undoable(self, episode_id: str = "") -> bool:
         """True if there is a correction that can be taken back: of this episode, or of any."""
         sql = "SELECT EXISTS (SELECT 1 FROM change WHERE undone_utc IS NULL AND ? IN ('', episode_id))"

@@ -11,7 +11,7 @@ from device.clock import Clock, Instant
 from device.commands import BARE_KEY, parse
 from device.delivery import Delivery
 from device.discovery import discovery
-from device.errors import CommandError
+from device.errors import CommandError, NurseryError
 from device.events import BrokerState, Command, Event, MonitorState, Outbox, Source
 from device.link import Link
 from device.settings import AlertSettings, MqttSettings, NurserySettings
@@ -86,7 +86,7 @@ class Mqtt:
         self._delivery: Delivery | None = None
 
     def start(self, put: Callable[[object], object]) -> None:
-        """Begin to connect; `put` adds to the inbox, never blocks, and gives False if there was no room."""
+        """Begin to connect; `put` adds to the inbox: False says that there was no room, a `NurseryError` why not."""
         self._put = put
         zone = self._nursery.time_zone
         self._delivery = Delivery(
@@ -180,7 +180,7 @@ class Mqtt:
                 raise CommandError(f"{name[:40]!r} is no command here; known are {', '.join(OVER_MQTT)}")
             command = self._parse(name, read_payload(name, payload), self._clock.now(), Source.MQTT)
             error = "" if self._put(command) is not False else "The monitor is too busy just now; please say it again."
-        except CommandError as problem:
+        except NurseryError as problem:
             error = str(problem)
         except Exception:  # an exception here would end paho's thread, and with it every command after this one
             log.exception("could not read the command %s", name)

@@ -18,6 +18,8 @@ import pytest
 import soundfile
 
 from device.audio import RATE_HZ
+from device.control_client import ControlClient
+from device.errors import CommandError
 from device.events import Outcome, Source
 from device.journal import JournalReader
 from device.synthesis import cry, room_noise
@@ -217,6 +219,30 @@ def test_without_a_microphone_it_says_so_and_goes_on(house: House) -> None:
         finally:
             phone.end()
         assert program.process.poll() is None
+    finally:
+        assert program.end() == 0
+
+
+def test_what_is_said_of_an_episode_that_is_not_there_is_refused_on_every_way_in(house: House) -> None:
+    program = Program(*house.command("up", "--no-page", "--set", "microphone.device=no-such-microphone"))
+    try:
+        program.wait_for(r"^MQTT:")
+        phone = house.listen()
+        try:
+            phone.wait_for(r"/mic lost")
+            house.publish("cmd/need", json.dumps({"need": "hunger", "episode": "e-gone"}))
+            reply = json.loads(phone.wait_for(r"/reply (\{.*)").group(1))
+        finally:
+            phone.end()
+        assert reply["ok"] is False and "There is no episode 'e-gone'" in reply["error"]
+        with ControlClient(house.data / "control.sock") as page:
+            for action in ("acknowledge", "arrive", "untag", "note", "delete", "undo"):
+                with pytest.raises(CommandError, match="There is no episode 'e-gone'"):
+                    page.send("edit", {"episode": "e-gone", "action": action}, source="page")
+            with pytest.raises(CommandError, match="There is no episode 'e-gone'"):
+                page.send("need", {"need": "not_crying", "episode": "e-gone"}, source="page")
+        done = house.say("need", "hunger")
+        assert done.returncode != 0 and "There is no last episode" in done.stderr
     finally:
         assert program.end() == 0
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import schemathesis
@@ -13,7 +14,9 @@ from hypothesis import HealthCheck
 from hypothesis import settings as examples
 
 from device.commands import COMMANDS
+from device.errors import CommandError
 from tests.fakes_web import House, app_for, fill, log_in, remember_password, serving, settings, until, year
+from web.words import Words
 
 DESCRIPTION: dict[str, Any] = json.loads((Path(__file__).parent.parent / "web" / "openapi.json").read_text())
 TOKENS: dict[FlaskClient, str] = {}
@@ -139,3 +142,26 @@ def test_a_program_logs_in_reads_and_answers(client: FlaskClient) -> None:
     assert refused.status_code == 400
     assert "minutes" in refused.get_json()["error"]
     assert client.post("/api/v1/commands/need", json={"need": "tired"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("name", "payload"),
+    [("need", {"need": "tired"}), ("edit", {"action": "note"}), ("edit", {"action": "arrive", "at_s": 3})],
+)
+def test_an_episode_that_is_not_there_is_named_in_the_refusal(
+    name: str, payload: dict[str, object], client: FlaskClient
+) -> None:
+    headers = {"X-CSRF-Token": TOKENS[client]}
+    refused = client.post(f"/api/v1/commands/{name}", json={**payload, "episode": "e-gone"}, headers=headers)
+    assert refused.status_code == 404
+    assert "There is no episode 'e-gone'" in refused.get_json()["error"]
+    headers["Accept-Language"] = "de"
+    refused = client.post(f"/api/v1/commands/{name}", json={**payload, "episode": "e-gone"}, headers=headers)
+    assert "Es gibt keine Episode 'e-gone'" in refused.get_json()["error"]
+
+
+def test_what_the_monitor_refuses_is_said_in_the_language_of_the_page(client: FlaskClient) -> None:
+    live = client.application.extensions["nursery"].live
+    with pytest.raises(CommandError) as refused:
+        live.ask("edit", {"episode": "e-gone", "action": "delete"})
+    assert Words("de", ZoneInfo("Europe/Berlin")).error(refused.value).startswith("Es gibt keine Episode 'e-gone'")

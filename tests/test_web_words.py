@@ -18,7 +18,7 @@ from web.words import Words, choose, languages
 
 WEB = Path(__file__).parent.parent / "web"
 BERLIN = ZoneInfo("Europe/Berlin")
-REFUSING = ("commands", "control", "journal_import", "journal_reader", "journal_schema", "journal_backup")
+REFUSING = ("errors", "commands", "control", "journal_import", "journal_reader", "journal_schema", "journal_backup")
 
 
 def said() -> set[str | tuple[str, ...]]:

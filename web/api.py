@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 
 from flask import Blueprint, Response, abort, jsonify, request
 
+from device.asked import refuse_unknown
 from device.commands import COMMANDS, parse
+from device.config import journal_path
 from device.errors import JournalError
-from device.events import Need, Outcome, Source
+from device.events import Edit, Need, Outcome, Source
 from device.journal import Span
 from device.wire import encode_episode, encode_part, encode_state
 from web.day import coverage, day_edges, day_of
@@ -150,13 +152,13 @@ def command(name: str) -> Response:
     for key in NUMBERS & payload.keys():
         if isinstance(payload[key], str):
             abort(400, f"{key} = {payload[key][:40]!r}: must be a number, not text")
-    parse(name, payload, parts().clock.now(), Source.PAGE)
-    episode = payload.get("episode") or ""
-    if name == "edit" and payload["action"] == "undo":
-        if not reader().undoable(episode):
+    asked = parse(name, payload, parts().clock.now(), Source.PAGE)
+    state = parts().live.now().state
+    if isinstance(asked, Edit) and asked.action == "undo":
+        if not reader().undoable(asked.episode_id):
             abort(409, words()._("There was nothing to take back."))
-    elif episode and reader().episode(episode) is None:
-        abort(404)
+    elif state is not None:
+        refuse_unknown(asked, state, journal_path(parts().config))
     parts().live.ask(name, payload)
     return jsonify(ok=True)
 

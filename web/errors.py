@@ -6,7 +6,7 @@ from flask import Flask, Response, jsonify, make_response, redirect, render_temp
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Response as BaseResponse
 
-from device.errors import CommandError, ControlError, JournalError, NurseryError
+from device.errors import CommandError, ControlError, JournalError, NoEpisodeError, NurseryError
 from web.parts import words
 from web.security import LIVE, logged_in
 from web.shown import wants_json
@@ -53,7 +53,7 @@ def _http(error: HTTPException) -> Answer:
 def _nursery(error: NurseryError) -> Answer:
     w = words()
     if isinstance(error, CommandError):
-        return _say(w.error(error), 400)
+        return _say(w.error(error), 404 if isinstance(error, NoEpisodeError) else 400)
     if isinstance(error, ControlError):
         return _say(w._("The monitor is not answering, so nothing was changed. Please try again in a moment."), 503)
     log.warning("%s", error)
