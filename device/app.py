@@ -252,10 +252,10 @@ def _resume(journal: JournalWriter, tracker: EpisodeTracker, clock: Clock) -> No
     """Go on with an episode that a restart has cut a moment ago; close any other that was left open."""
     now = clock.now()
     try:
-        tracker.remember(journal.last())
         left = journal.resume()
         going_on = None if left is None else _rebased(left, clock)
         journal.close_open(now, keep=going_on.id if going_on else None)
+        tracker.remember(journal.last())  # which may be one just closed
     except NurseryError as error:
         log.warning("%s", error)  # the journal tells it as a fault as soon as the monitor runs
         return

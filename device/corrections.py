@@ -5,14 +5,14 @@ from dataclasses import replace
 from device.events import Edit, Episode, Mark, Outcome, Tag
 from device.settings import AlertSettings
 
-FIELDS = ("acknowledged", "arrived", "need", "helped", "note", "outcome")
+FIELDS = ("acknowledged", "arrived", "need", "helped", "note", "outcome", "not_crying")
 """All that a person can change in an episode."""
 
 
 def apply_tag(episode: Episode, tag: Tag) -> Episode:
     """The episode with what the parent says; what the tag leaves open stays as it was."""
     outcome = episode.outcome
-    if tag.not_crying:
+    if tag.not_crying and not episode.open:
         outcome = Outcome.FALSE_ALARM
     elif tag.need is not None and outcome is Outcome.FALSE_ALARM:
         responded = episode.acknowledged is not None or episode.arrived is not None
@@ -23,6 +23,7 @@ def apply_tag(episode: Episode, tag: Tag) -> Episode:
         need=None if tag.not_crying else tag.need or episode.need,
         helped=tag.helped or episode.helped,
         note=episode.note if tag.note is None else tag.note,
+        not_crying=episode.open and (tag.not_crying or (episode.not_crying and tag.need is None)),
     )
 
 
@@ -34,7 +35,7 @@ def apply_edit(episode: Episode, edit: Edit, alerts: AlertSettings) -> Episode:
         case "arrive":
             return judged(replace(episode, arrived=_mark(edit)), alerts)
         case "untag":
-            cleared = replace(episode, need=None, helped=())
+            cleared = replace(episode, need=None, helped=(), not_crying=False)
             if episode.outcome is Outcome.FALSE_ALARM:
                 cleared = judged(replace(cleared, outcome=Outcome.SELF_SETTLED), alerts)
             return cleared
@@ -43,24 +44,38 @@ def apply_edit(episode: Episode, edit: Edit, alerts: AlertSettings) -> Episode:
     return episode
 
 
-def take_back(now: Episode, before: Episode, after: Episode) -> Episode:
+def take_back(now: Episode, before: Episode, after: Episode, alerts: AlertSettings) -> Episode:
     """Undo the change from `before` to `after` in the episode as it stands `now`; what came since in other fields stays."""
     changed = {name: getattr(before, name) for name in FIELDS if getattr(before, name) != getattr(after, name)}
     if now.open:
         changed.pop("outcome", None)
-    elif changed.get("outcome", now.outcome) is None:
+        return replace(now, **changed)
+    if changed.get("outcome", now.outcome) is None:
         changed["outcome"] = now.outcome
-    return replace(now, **changed)
+    # What was said while it went on has become its outcome since.
+    not_crying = changed.pop("not_crying", None)
+    if not_crying:
+        changed["outcome"] = Outcome.FALSE_ALARM
+    restored = replace(now, **changed)
+    if not_crying is False and restored.outcome is Outcome.FALSE_ALARM:
+        return judged(replace(restored, outcome=Outcome.SELF_SETTLED), alerts)
+    return restored
 
 
-def interrupted(episode: Episode) -> Episode:
-    """An open episode, ended at its last known crying: answered if somebody had responded, else interrupted."""
-    responded = episode.acknowledged is not None or episode.arrived is not None
+def closed(episode: Episode, outcome: Outcome) -> Episode:
+    """An open episode, ended at its last known crying: a false alarm if somebody said so, else with this outcome."""
     return replace(
         episode,
         offset_s=episode.bouts[-1].end_s if episode.bouts else 0.0,
-        outcome=Outcome.ANSWERED if responded else Outcome.INTERRUPTED,
+        outcome=Outcome.FALSE_ALARM if episode.not_crying else outcome,
+        not_crying=False,
     )
+
+
+def interrupted(episode: Episode) -> Episode:
+    """An open episode, closed: answered if somebody had responded, else interrupted."""
+    responded = episode.acknowledged is not None or episode.arrived is not None
+    return closed(episode, Outcome.ANSWERED if responded else Outcome.INTERRUPTED)
 
 
 def _mark(edit: Edit) -> Mark | None:

@@ -217,7 +217,13 @@ def _still_wanted(event: EpisodeAlerted | EpisodeEscalated, state: MonitorState 
     if state is None:
         return True
     now = state.episode
-    return now is not None and now.id == event.episode.id and now.acknowledged is None and now.arrived is None
+    return (
+        now is not None
+        and now.id == event.episode.id
+        and now.acknowledged is None
+        and now.arrived is None
+        and not now.not_crying
+    )
 
 
 def _standing(code: str, state: MonitorState | None) -> bool:

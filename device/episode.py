@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from device.alerting import due
 from device.clock import Instant
-from device.corrections import apply_tag, judged
+from device.corrections import apply_tag, closed, judged
 from device.events import (
     AudioLost,
     AudioRestored,
@@ -80,7 +80,6 @@ class EpisodeTracker:
         self._muted_until: Instant | None = None
         self._lost_since: Instant | None = None
         self._resumed = False
-        self._false_alarm = False
 
     @property
     def episode(self) -> Episode | None:
@@ -188,7 +187,6 @@ class EpisodeTracker:
     def _start(self, at: Instant, bout: BoutHeard) -> tuple[Event, ...]:
         self._episode = Episode(stamp(bout.start), bout.start, boot_id=self._boot_id)
         self._last_crying = bout.end
-        self._false_alarm = False
         self._voice.begin(bout.start)
         started = EpisodeStarted(at, self.episode or self._episode)
         early = [r for r in self._responses if r.at.since(bout.start) >= 0]
@@ -218,7 +216,7 @@ class EpisodeTracker:
         calm_s = at.since(self._last_crying)
         if calm_s >= self._settings.settle_after_s:
             return (*events, *self._end(at, interrupted=self._lost_since is not None or self._resumed))
-        if self._muted_until is None and not self._false_alarm and not self._resumed:
+        if self._muted_until is None and not self._episode.not_crying and not self._resumed:
             now_s = round(at.since(self._episode.onset), 3)
             cried_s = self._evidence.heard_s + self._lag_s
             mark = due(self._alerts, self._episode, now_s, cried_s, crying=calm_s <= STILL_CRYING_S)
@@ -236,9 +234,8 @@ class EpisodeTracker:
     def _end(self, at: Instant, *, interrupted: bool) -> tuple[Event, ...]:
         assert self._episode is not None
         over = self._bout_over(at, self._evidence.stop())
-        offset_s = self._episode.bouts[-1].end_s if self._episode.bouts else 0.0
-        outcome = Outcome.FALSE_ALARM if self._false_alarm else Outcome.INTERRUPTED if interrupted else Outcome.SELF_SETTLED
-        ended = judged(replace(self._episode, offset_s=offset_s, outcome=outcome), self._alerts)
+        outcome = Outcome.INTERRUPTED if interrupted else Outcome.SELF_SETTLED
+        ended = judged(closed(self._episode, outcome), self._alerts)
         self._episode, self._last, self._last_crying, self._resumed = None, ended, None, False
         self._evidence.clear()
         return (*over, EpisodeEnded(at, ended))
@@ -276,9 +273,8 @@ class EpisodeTracker:
         current = self.episode
         if current is not None and tag.episode_id in (None, current.id):
             tagged = apply_tag(current, tag)
-            self._false_alarm = tag.not_crying or (self._false_alarm and tag.need is None)
-            self.adopt(replace(tagged, outcome=None))
-            return (EpisodeTagged(tag.at, self.episode or tagged),)
+            self.adopt(tagged)
+            return (EpisodeTagged(tag.at, tagged),)
         if self._last is not None and tag.episode_id in (None, self._last.id):
             self._last = apply_tag(self._last, tag)
             return (EpisodeTagged(tag.at, self._last),)

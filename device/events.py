@@ -309,6 +309,13 @@ class Episode:
     helped: tuple[Helped, ...] = ()
     note: str = ""
     boot_id: str = ""
+    not_crying: bool = False
+    """Said of it while it goes on; once it has ended, its outcome says so."""
+
+    @property
+    def false_alarm(self) -> bool:
+        """True if somebody said that it is, or was, no crying."""
+        return self.not_crying or self.outcome is Outcome.FALSE_ALARM
 
     @property
     def open(self) -> bool:

@@ -28,7 +28,7 @@ def log_tag(db: sqlite3.Connection, utc: float, after: Episode) -> None:
     if before is None:
         return
     # An open episode's outcome comes from the tracker alone; that is no change by a person.
-    names = ("need", "helped", "note") if before.open else ("need", "helped", "note", "outcome")
+    names = ("need", "helped", "note", "not_crying" if before.open else "outcome")
     if any(getattr(before, name) != getattr(after, name) for name in names):
         log_change(db, utc, "", "tag", before, after)
 
@@ -52,7 +52,7 @@ def changes(db: sqlite3.Connection, limit: int) -> list[Change]:
 def carry_out(db: sqlite3.Connection, edit: Edit, alerts: AlertSettings, boot_id: str) -> EpisodeEdited | None:
     """Carry out a correction within the caller's transaction: episode, log and event together; None if nothing changes."""
     if edit.action == "undo":
-        return _undo(db, edit, boot_id)
+        return _undo(db, edit, alerts, boot_id)
     before = stored(db, edit.episode_id)
     if before is None:
         return None
@@ -64,7 +64,7 @@ def carry_out(db: sqlite3.Connection, edit: Edit, alerts: AlertSettings, boot_id
     return _tell(db, edit.at, after, boot_id, gone=gone)
 
 
-def _undo(db: sqlite3.Connection, edit: Edit, boot_id: str) -> EpisodeEdited | None:
+def _undo(db: sqlite3.Connection, edit: Edit, alerts: AlertSettings, boot_id: str) -> EpisodeEdited | None:
     row = db.execute(
         "SELECT id, episode_id, before, after FROM change WHERE undone_utc IS NULL AND (? = '' OR episode_id = ?) "
         "ORDER BY id DESC LIMIT 1",
@@ -77,7 +77,7 @@ def _undo(db: sqlite3.Connection, edit: Edit, boot_id: str) -> EpisodeEdited | N
     now = stored(db, episode_id, deleted=True)
     if now is None:
         return None
-    restored = take_back(now, episode_of(before), episode_of(after))
+    restored = take_back(now, episode_of(before), episode_of(after), alerts)
     if json.loads(after).get("deleted"):
         db.execute("UPDATE episode SET deleted_utc = NULL WHERE id = ?", (episode_id,))
     gone = db.execute("SELECT deleted_utc IS NOT NULL FROM episode WHERE id = ?", (episode_id,)).fetchone()[0]

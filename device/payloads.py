@@ -19,7 +19,6 @@ from device.events import (
     Mark,
     MicLost,
     MonitorState,
-    Outcome,
     Tested,
 )
 from device.texts import fault_title
@@ -54,7 +53,7 @@ def iso(at: Instant) -> str:
 
 def tag(episode: Episode) -> str | None:
     """What the parents said it was: a need, "not_crying", or None if they said nothing."""
-    return "not_crying" if episode.outcome is Outcome.FALSE_ALARM else episode.need
+    return "not_crying" if episode.false_alarm else episode.need
 
 
 def episode_payload(episode: Episode | None) -> Payload:

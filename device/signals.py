@@ -37,10 +37,10 @@ def light_pattern(state: MonitorState) -> Pattern:
 
 
 def buzzer_pattern(state: MonitorState) -> Pattern:
-    """Beeps while an alert stands unanswered and phones cannot be told; never while muted."""
+    """Beeps while an alert stands unanswered and phones cannot be told; never while muted, nor for what is no crying."""
     episode = state.episode
     muted = state.muted_until is not None and state.muted_until.since(state.at) > 0
-    if episode is None or not episode.alerts or state.broker or muted:
+    if episode is None or not episode.alerts or episode.not_crying or state.broker or muted:
         return OFF
     return OFF if episode.acknowledged is not None or episode.arrived is not None else BEEPS
 

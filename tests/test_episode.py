@@ -7,10 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device.clock import Instant
+from device.corrections import apply_edit, interrupted
 from device.episode import EpisodeTracker
 from device.events import (
     AudioLost,
     AudioRestored,
+    Edit,
     Episode,
     EpisodeAcknowledged,
     EpisodeAlerted,
@@ -227,6 +229,33 @@ def test_tags_reach_the_open_and_the_last_episode() -> None:
     (again,) = pick(feed(track, [Tag(at(91), Source.PAGE, note="after the bath")]), EpisodeTagged)
     assert (again.episode.need, again.episode.note) == (Need.HUNGER, "after the bath")
     assert feed(track, [Tag(at(92), Source.PAGE, episode_id="another", need=Need.TIRED)]) == []
+
+
+def test_what_is_said_not_to_be_crying_rings_no_more_until_that_is_taken_back() -> None:
+    track = tracker()
+    feed(track, [*cry(0, 20), Tag(at(20), Source.PAGE, not_crying=True), Tag(at(21), Source.PAGE, note="the cat")])
+    said = track.episode
+    assert said is not None and said.open and said.not_crying and said.false_alarm
+    assert feed(track, cry(21, 100)) == []
+    track.adopt(apply_edit(said, Edit(at(100), Source.PAGE, said.id, "untag"), AlertSettings()))
+    assert types(feed(track, cry(100, 101))) == ["escalated"]
+    feed(track, [Tag(at(101), Source.PAGE, not_crying=True), Tag(at(102), Source.PAGE, need=Need.HUNGER)])
+    assert types(feed(track, cry(102, 170))) == ["escalated"], "a need says that it is crying"
+    (ended,) = pick(feed(track, quiet(170, 240)), EpisodeEnded)
+    assert (ended.episode.outcome, ended.episode.need) == (Outcome.UNANSWERED, Need.HUNGER)
+
+
+def test_what_was_said_not_to_be_crying_outlasts_a_restart() -> None:
+    before = tracker()
+    feed(before, [*cry(0, 20), Tag(at(20), Source.PAGE, not_crying=True)])
+    assert before.episode is not None
+    after = tracker()
+    after.resume(before.episode, at(30))
+    events = feed(after, cry(30, 200) + quiet(200, 270))
+    assert types(events) == ["ended"]
+    (ended,) = pick(events, EpisodeEnded)
+    assert ended.episode.outcome is Outcome.FALSE_ALARM
+    assert interrupted(before.episode).outcome is Outcome.FALSE_ALARM
 
 
 def test_a_restart_goes_on_with_an_episode_whose_crying_goes_on() -> None:

@@ -317,6 +317,50 @@ def test_an_undo_of_a_tag_leaves_later_changes_of_other_fields(path: Path) -> No
     journal.close()
 
 
+NOT_CRYING = replace(episode(1, arrived_s=None, outcome=None), not_crying=True)
+
+
+@pytest.mark.parametrize("action", ["undo", "untag"])
+def test_not_crying_is_kept_at_once_while_it_goes_on_and_can_be_taken_back(path: Path, action: str) -> None:
+    journal = writer(path)
+    journal.handle(story(1)[0])
+    journal.handle(EpisodeTagged(START.plus(8e5), NOT_CRYING))
+    with JournalReader(path) as reader:
+        assert [one.action for one in reader.changes()] == ["tag"]
+    assert changed(path) == NOT_CRYING
+    again = journal.resume()
+    assert again is not None and again.not_crying
+    told = journal.apply(edit(action))
+    assert told is not None and not told.episode.false_alarm
+    assert changed(path) == replace(NOT_CRYING, not_crying=False)
+    journal.close()
+
+
+def test_not_crying_said_while_it_went_on_can_still_be_taken_back_when_it_has_ended(path: Path) -> None:
+    journal = writer(path)
+    journal.handle(story(1)[0])
+    journal.handle(EpisodeTagged(START.plus(8e5), NOT_CRYING))
+    (ended,) = journal.close_open(START.plus(8.1e5))
+    assert ended.episode.outcome is Outcome.FALSE_ALARM
+    journal.apply(edit("undo"))
+    settled = changed(path)
+    assert settled is not None and settled.outcome is Outcome.UNANSWERED and not settled.false_alarm
+    journal.close()
+
+
+def test_a_need_taken_back_after_the_end_leaves_what_was_said_before(path: Path) -> None:
+    journal = writer(path)
+    journal.handle(story(1)[0])
+    journal.handle(EpisodeTagged(START.plus(8e5), NOT_CRYING))
+    journal.handle(EpisodeTagged(START.plus(8.1e5), replace(NOT_CRYING, not_crying=False, need=Need.TIRED)))
+    journal.handle(EpisodeEnded(START.plus(8.2e5), episode(1, need=Need.TIRED)))
+    journal.apply(edit("undo"))
+    assert changed(path) == episode(1, outcome=Outcome.FALSE_ALARM)
+    journal.apply(edit("undo"))
+    assert changed(path) == episode(1)
+    journal.close()
+
+
 def test_tags_of_one_instant_are_all_kept(path: Path) -> None:
     """A replay's clock stands still within a block: two episodes may well be tagged in one instant of it."""
     with closing(writer(path)) as journal:

@@ -190,6 +190,11 @@ def test_an_alert_delayed_by_an_outage_rings_only_if_nobody_has_answered(broker:
         desk.say(EpisodeEscalated(late.plus(1), an_episode(now)))
         wait_for(lambda: ear.events("escalated"))
         assert ear.events("escalated")[0]["told"] is False
+        desk.set(episode=an_episode(now, not_crying=True))
+        wait_for(lambda: json.loads(ear.on("episode")[-1])["tag"] == "not_crying")
+        desk.say(EpisodeEscalated(late.plus(2), an_episode(now)))
+        wait_for(lambda: len(ear.events("escalated")) == 2)
+        assert ear.events("escalated")[1]["told"] is False
         assert len(ear.on("alert")) == 1
 
 

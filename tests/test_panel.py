@@ -206,6 +206,7 @@ AWAY = replace(STATE, broker=False, episode=CRY)
         (replace(AWAY, episode=replace(CRY, alerts=())), OFF),
         (replace(AWAY, episode=replace(CRY, acknowledged=MARK)), OFF),
         (replace(AWAY, episode=replace(CRY, arrived=MARK)), OFF),
+        (replace(AWAY, episode=replace(CRY, not_crying=True)), OFF),
         (replace(AWAY, muted_until=NOON.plus(1)), OFF),
         (replace(AWAY, muted_until=NOON.plus(-1)), BEEPS),
     ],

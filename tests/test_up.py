@@ -171,6 +171,29 @@ def test_a_cry_becomes_an_alert_an_answer_and_a_page(house: House, running: Prog
     assert running.end() == 0
 
 
+def test_not_crying_said_while_it_goes_on_outlasts_a_power_cut(house: House, night: Path, running: Program) -> None:
+    phone = house.listen()
+    try:
+        phone.wait_for(r"/cry ON")
+        house.publish("cmd/need", "not_crying")
+        said = json.loads(phone.wait_for(r'/episode (\{.*"open":true.*"tag":"not_crying".*)').group(1))
+        assert said["outcome"] is None
+    finally:
+        phone.end()
+        running.end(signal.SIGKILL)
+    program = Program(*house.command("up", "--replay", str(night), "--speed", "2"))
+    try:
+        program.wait_for(r"^MQTT:")
+        phone = house.listen()
+        try:
+            ended = json.loads(phone.wait_for(r'/episode (\{.*"open":false.*)').group(1))
+        finally:
+            phone.end()
+        assert (ended["id"], ended["tag"], ended["outcome"]) == (said["id"], "not_crying", "false_alarm")
+    finally:
+        program.end()
+
+
 def test_nobody_comes_in_without_the_password(house: House, running: Program) -> None:
     for login in ([], ["-u", "nursery", "-P", "wrong"]):
         refused = subprocess.run(

@@ -23,7 +23,7 @@ from device.events import AudioLost, AudioRestored, Kind, Mic, Response, Source
 from device.journal import JournalReader
 from device.quiet import family_zone
 from device.settings import Config
-from tests.fakes_web import PASSWORD, House, fill, remember_password, serving, settings, until, year
+from tests.fakes_web import PASSWORD, House, app_for, fill, log_in, remember_password, serving, settings, until, year
 from web.live import LiveMonitor
 from web.moment import now
 from web.words import Words
@@ -97,6 +97,37 @@ def test_quiet_is_never_claimed_of_a_time_in_which_nobody_listened(house: House,
     until(lambda: abs(quiet_since() - back.utc) < 5)
     house.take(AudioRestored(house.clock.now().plus(60), "USB microphone"))
     assert house.state.listening_since == back, "it was never away"
+
+
+def test_not_crying_is_shown_while_it_goes_on_and_can_be_taken_back(house: House) -> None:
+    client, live = app_for(house.config)
+    live.start()
+    until(lambda: live.now().reachable)
+    token = log_in(client)
+    house.hear(20, 0.95)
+    until(lambda: kind(live) == "crying")
+    assert house.state.episode is not None
+    page, pressed = f"/episode/{house.state.episode.id}", 'id="need-not_crying" aria-pressed="true"'
+    assert pressed not in client.get(page).text
+
+    client.post(f"{page}/need", data={"csrf": token, "need": "not_crying"})
+    until(lambda: kind(live) == "calm")
+    assert now(live.now(), WORDS).title == "Somebody said: not crying"
+    shown = client.get("/").text
+    assert pressed in shown
+    assert ">Undo</button>" in shown
+    shown = client.get(page).text
+    assert pressed in shown
+    assert "Take back what was said" in shown
+
+    client.post("/history/undo", data={"csrf": token})
+    until(lambda: kind(live) == "crying")
+    assert pressed not in client.get(page).text
+    client.post(f"{page}/need", data={"csrf": token, "need": "not_crying"})
+    until(lambda: kind(live) == "calm")
+    client.post(f"{page}/untag", data={"csrf": token})
+    until(lambda: kind(live) == "crying")
+    live.close()
 
 
 def test_an_inferred_arrival_is_said_as_such(house: House, live: LiveMonitor) -> None:

@@ -86,6 +86,10 @@ def _known(state: MonitorState, live: Live, w: Words) -> Now:
 
 def _during(state: MonitorState, episode: Episode, w: Words) -> Now:
     onset = episode.onset.utc
+    if episode.not_crying:
+        title = w._("Somebody said: not crying")
+        detail = w._("No more alerts about this sound. Once it has been quiet, a new one is told as always.")
+        return Now("calm", title, detail, onset, ask=True, episode=episode)
     sound = distress_now(episode.grade, w) if state.crying else w._("Quieter just now.")
     if episode.arrived is not None:
         there = episode.arrived
