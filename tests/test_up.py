@@ -11,6 +11,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -230,15 +231,16 @@ def test_a_port_in_use_is_one_sentence_and_an_exit_status(house: House, night: P
         assert name in sentence and str(port) in sentence
 
 
-def test_without_a_microphone_it_says_so_and_goes_on(house: House) -> None:
+@contextmanager
+def without_a_microphone(house: House) -> Iterator[Program]:
+    """The program running without one; gives a phone that has been told so. In the end the program ends well."""
     program = Program(*house.command("up", "--no-page", "--set", "microphone.device=no-such-microphone"))
     try:
         program.wait_for(r"^MQTT:")
         phone = house.listen()
         try:
             phone.wait_for(r"/mic lost")
-            health = json.loads(phone.wait_for(r"/health (\{.*)").group(1))
-            assert health["listening"] is False and health["mic_text"]
+            yield phone
         finally:
             phone.end()
         assert program.process.poll() is None
@@ -246,17 +248,16 @@ def test_without_a_microphone_it_says_so_and_goes_on(house: House) -> None:
         assert program.end() == 0
 
 
+def test_without_a_microphone_it_says_so_and_goes_on(house: House) -> None:
+    with without_a_microphone(house) as phone:
+        health = json.loads(phone.wait_for(r"/health (\{.*)").group(1))
+        assert health["listening"] is False and health["mic_text"]
+
+
 def test_what_is_said_of_an_episode_that_is_not_there_is_refused_on_every_way_in(house: House) -> None:
-    program = Program(*house.command("up", "--no-page", "--set", "microphone.device=no-such-microphone"))
-    try:
-        program.wait_for(r"^MQTT:")
-        phone = house.listen()
-        try:
-            phone.wait_for(r"/mic lost")
-            house.publish("cmd/need", json.dumps({"need": "hunger", "episode": "e-gone"}))
-            reply = json.loads(phone.wait_for(r"/reply (\{.*)").group(1))
-        finally:
-            phone.end()
+    with without_a_microphone(house) as phone:
+        house.publish("cmd/need", json.dumps({"need": "hunger", "episode": "e-gone"}))
+        reply = json.loads(phone.wait_for(r"/reply (\{.*)").group(1))
         assert reply["ok"] is False and "There is no episode 'e-gone'" in reply["error"]
         with ControlClient(house.data / "control.sock") as page:
             for action in ("acknowledge", "arrive", "untag", "note", "delete", "undo"):
@@ -266,8 +267,6 @@ def test_what_is_said_of_an_episode_that_is_not_there_is_refused_on_every_way_in
                 page.send("need", {"need": "not_crying", "episode": "e-gone"}, source="page")
         done = house.say("need", "hunger")
         assert done.returncode != 0 and "There is no last episode" in done.stderr
-    finally:
-        assert program.end() == 0
 
 
 def test_wrong_settings_are_all_said_and_nothing_starts(house: House) -> None:
