@@ -15,6 +15,7 @@ SETTLE_S = 60.0
 """Alarms of a plain trigger closer than this are one, as in our pipeline (`settle_after_s`)."""
 
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,8 @@ class Ear(Protocol):
         """Apply the trigger as shipped; `setting` is one of `settings`, the first the normal one."""
         ...
 
-    def voiced(self, heard: Heard) -> Array:
-        """1 for each score that counts as an adult's voice, else 0."""
+    def voiced(self, heard: Heard) -> Mask:
+        """True for each score that counts as an adult's voice."""
         ...
 
 

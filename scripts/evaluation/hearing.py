@@ -76,7 +76,7 @@ def cut_cries(material: Material) -> Iterable[Scene]:
 
 def voice_runs(trial: Trial, ear: Ear) -> tuple[float, float]:
     """Seconds of voice in all, and in the longest run."""
-    over = ear.voiced(trial.heard[ear.name]) > 0
+    over = ear.voiced(trial.heard[ear.name])
     edges = np.flatnonzero(np.diff(np.concatenate([[False], over, [False]]).astype(np.int8)))
     runs = (edges[1::2] - edges[::2]) * ear.step_s
     return float(over.sum() * ear.step_s), float(runs.max()) if len(runs) else 0.0

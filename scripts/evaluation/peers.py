@@ -12,7 +12,7 @@ from device.audio import RATE_HZ, Samples
 from device.errors import NurseryError
 from device.features import HOP
 from device.second_ear import PAST_HOPS, gain
-from evaluation.ears import Array, Decided, Heard, plain_trigger
+from evaluation.ears import Decided, Heard, Mask, plain_trigger
 
 LEVEL_DBFS = -35.0
 
@@ -39,9 +39,9 @@ class LevelTrigger:
         """Two of three over the fixed level."""
         return plain_trigger(heard, LEVEL_DBFS / 90 + 1, self.needed, self.step_s)
 
-    def voiced(self, heard: Heard) -> Array:
+    def voiced(self, heard: Heard) -> Mask:
         """Never."""
-        return np.zeros(len(heard.at_s))
+        return np.zeros(len(heard.at_s), dtype=bool)
 
 
 class Yamnet:
@@ -100,9 +100,9 @@ class Yamnet:
         ends = [(a + self.patch) // HOP for a in starts]
         return np.array([gain(float(level[max(0, end - PAST_HOPS) : end].max())) for end in ends], np.float32)
 
-    def voiced(self, heard: Heard) -> Array:
+    def voiced(self, heard: Heard) -> Mask:
         """Speech over a half."""
-        return (heard.voice >= 0.5).astype(np.float64)
+        return heard.voice >= 0.5
 
     def decide(self, heard: Heard, setting: str) -> Decided:
         """Two of three patches over a half, as is usual."""

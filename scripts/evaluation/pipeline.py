@@ -17,7 +17,7 @@ from device.evidence import EAR_LAG_S
 from device.settings import Config
 from device.voice import IN_PAUSE, OVER_CRYING
 from device.wavfile import BLOCK_S
-from evaluation.ears import Array, Decided, Heard
+from evaluation.ears import Decided, Heard, Mask
 
 BEGIN = Instant(0.0, 0.0)
 
@@ -51,10 +51,10 @@ class Pipeline:
         table = np.array(rows, dtype=np.float64).reshape(-1, 5)
         return Heard(table[:, 0], table[:, 1], table[:, 2], table[:, 3:])
 
-    def voiced(self, heard: Heard) -> Array:
+    def voiced(self, heard: Heard) -> Mask:
         """What the monitor counts as a voice: over crying it asks for more."""
         off = thresholds_of(self._config, self.settings[0])[1]
-        return (heard.voice >= np.where(heard.cry >= off, OVER_CRYING, IN_PAUSE)).astype(np.float64)
+        return heard.voice >= np.where(heard.cry >= off, OVER_CRYING, IN_PAUSE)
 
     def decide(self, heard: Heard, setting: str) -> Decided:
         """Run the tracker over the scores, with every setting at its default and the thresholds of the sensitivity."""
