@@ -108,6 +108,7 @@ class LogMel:
         first, last = np.searchsorted(band_centres_hz(), _VOICE_HZ)
         self._voice = slice(int(first), int(last))
         self._windowed = np.empty((FRAMES_PER_HOP, WINDOW), dtype=np.float32)
+        self._spectrum = np.empty((FRAMES_PER_HOP, WINDOW // 2 + 1), dtype=np.complex64)
         self.reset()
 
     def reset(self) -> None:
@@ -147,9 +148,9 @@ class LogMel:
             np.clip(buffer, -1.0, 1.0, out=buffer)
             energy = float(np.vdot(new, new))
         # One transform for all 16 frames: numpy's price is by the call.
-        spectrum = np.fft.rfft(np.multiply(self._frames, self._window, out=self._windowed))
-        power = spectrum.real**2 + spectrum.imag**2
-        mel_db = power.astype(np.float32, copy=False) @ self._mel
+        windowed = np.multiply(self._frames, self._window, out=self._windowed)
+        spectrum: Any = np.fft.rfft(windowed, out=self._spectrum)  # type: ignore[arg-type]  # numpy types but complex128
+        mel_db: FloatArray = (spectrum.real**2 + spectrum.imag**2) @ self._mel
         mel_db += _POWER_FLOOR
         np.log10(mel_db, out=mel_db)
         mel_db *= _TEN

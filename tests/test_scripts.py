@@ -82,7 +82,7 @@ def test_one_command_sets_everything_up_and_the_second_time_takes_seconds(checko
 
     # Another version asks for more than is there, and there is no network: what is there is used, and said.
     pyproject = checkout / "pyproject.toml"
-    pyproject.write_text(pyproject.read_text().replace('"numpy>=1.26"', '"numpy>=1.26",\n    "packaging>=9999"'))
+    pyproject.write_text(pyproject.read_text().replace('"numpy>=2.0"', '"numpy>=2.0",\n    "packaging>=9999"'))
     offline = run(start, "--help", PIP_NO_INDEX="1", PIP_FIND_LINKS="")
     assert offline.returncode == 0
     assert "starting with what is there" in offline.stderr
