@@ -72,7 +72,7 @@ class EpisodeTracker:
         self._boot_id = boot_id
         self._lag_s = lag_s
         self._evidence = CryEvidence(on, off, hop_s=hop_s, hangover_s=episode.hangover_s, lag_s=lag_s)
-        self._voice = VoiceWatch(episode.voice_s, off)
+        self._voice = VoiceWatch(episode.voice_s)
         self._episode: Episode | None = None
         self._last: Episode | None = None
         self._last_crying: Instant | None = None

@@ -14,18 +14,20 @@ BEFORE_S = 60.0
 AFTER_S = 20.0
 """How long after the last crying a voice still counts as an answer."""
 
-IN_PAUSE = 0.5
-OVER_CRYING = 0.8
-"""Probabilities of voice that count: in a pause of the crying, and over the crying, where cries are mistaken for voices."""
+IN_PAUSE = 0.4
+OVER_CRYING = 0.9
+"""Probabilities of voice that count: in a pause of the crying, and over the crying, where cries are mistaken for voices …"""
+
+CRYING = 0.1
+"""… which begins at this cry score: faint and first cries, which score low, are mistaken most (docs/evaluation.md)."""
 
 
 class VoiceWatch:
     """Sums adult voice before and during crying."""
 
-    def __init__(self, needed_s: float, off: float) -> None:
-        """Take the voice needed within WINDOW_S, in seconds, and the score under which crying pauses."""
+    def __init__(self, needed_s: float) -> None:
+        """Take the voice needed within WINDOW_S, in seconds."""
         self._needed_s = needed_s
-        self._off = off
         self._heard: deque[tuple[Instant, float]] = deque()
         self._previous: Instant | None = None
         self._blocked = False
@@ -39,9 +41,10 @@ class VoiceWatch:
         """Take the next score; give the instant at which an answering voice began, once enough of it was heard."""
         step_s = 0.0 if self._previous is None else min(1.0, max(0.0, score.at.since(self._previous)))
         self._previous = score.at
-        if score.voice >= (OVER_CRYING if score.cry >= self._off else IN_PAUSE):
+        over = score.cry >= CRYING
+        if score.voice >= (OVER_CRYING if over else IN_PAUSE):
             # over crying only half is believed, so that most of it must come from pauses
-            self._heard.append((score.at, step_s * (0.5 if score.cry >= self._off else 1.0)))
+            self._heard.append((score.at, step_s * (0.5 if over else 1.0)))
         while self._heard and score.at.since(self._heard[0][0]) > BEFORE_S + WINDOW_S:
             self._heard.popleft()
         if onset is None or last_crying is None or self._blocked or score.at.since(last_crying) > AFTER_S:

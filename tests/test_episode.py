@@ -201,6 +201,12 @@ def test_a_voice_in_the_pauses_is_an_inferred_arrival() -> None:
     assert mark is not None and mark.inferred and mark.at_s == pytest.approx(10.25)
 
 
+@pytest.mark.parametrize(("score", "voice", "arrives"), [(0.02, 0.5, True), (0.02, 0.3, False), (0.2, 0.85, False)])
+def test_a_faint_cry_is_not_taken_for_a_voice(score: float, voice: float, arrives: bool) -> None:
+    story = quiet(0, 70) + cry(70, 80) + scores(80, 84, cry=score, voice=voice) + quiet(84, 150)
+    assert bool(pick(feed(tracker(), story), EpisodeResponded)) is arrives
+
+
 def test_a_television_that_was_on_before_is_no_arrival() -> None:
     story = quiet(0, 70, voice=0.9) + cry(70, 80) + quiet(80, 90, voice=0.9) + quiet(90, 150)
     assert pick(feed(tracker(), story), EpisodeResponded) == []

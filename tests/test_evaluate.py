@@ -4,20 +4,23 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from evaluation import document, figures, measures, report, scenes
+from evaluation import document, figures, measures, microphones, report, scenes
+from evaluation.changes import BEFORE_S, CHANGES, filtered, high_pass, loudest, low_pass
 from evaluation.corpus import Corpus, kind_of, unseen_sources
 from evaluation.ears import Heard, Store, merged, plain_trigger, sustained
 from evaluation.goals import goals
-from evaluation.hearing import Trial
+from evaluation.hearing import Trial, hear_all
 from evaluation.material import Material
 from evaluation.peers import LevelTrigger, Yamnet
 from evaluation.run import Part, Size, evaluate
 from evaluation.truth import cry_spans
+from evaluation.visits import arrivals, visits
 
 from device.audio import RATE_HZ, Samples
 from device.synthesis import cry, door, room_noise
@@ -116,6 +119,66 @@ def test_every_negative_is_heard_once_and_never_looped(corpus: Corpus) -> None:
     made = list(scenes.negatives(clips, corpus.samples))
     assert sum(scene.counted_s for scene in made) == pytest.approx(sum(clip.duration_s for clip in clips), abs=0.01)
     assert sum(scene.kind == "cat" for scene in made) == 1  # one recording, under half a minute
+
+
+def test_negatives_in_rooms_are_the_same_scenes_at_a_crib_s_level(corpus: Corpus) -> None:
+    clips = [clip for clip in corpus.select(split="test") if clip.negative]
+    dry, wet = (
+        list(scenes.negatives(clips, corpus.samples)),
+        list(scenes.in_rooms(scenes.negatives(clips, corpus.samples), 1)),
+    )
+    assert [(a.name, a.counted_s, a.duration_s) for a in dry] == [(b.name, b.counted_s, b.duration_s) for b in wet]
+    for scene in wet:
+        assert -42 < 20 * np.log10(loudest(scene.samples)) < -12
+
+
+def test_a_visit_is_an_episode_with_a_voice_from_then_on(corpus: Corpus) -> None:
+    clips = corpus.select(split="test")
+    made = list(visits(Material(clips, corpus.samples), clips, corpus.samples, 2, 1))
+    assert [scene.kind for scene in made] == ["alone", "visit"] * 2
+    for alone, visit in zip(made[::2], made[1::2], strict=True):
+        assert visit.came_s is not None and alone.came_s is None and alone.events == visit.events
+        begin = int(visit.came_s * RATE_HZ)
+        assert np.array_equal(alone.samples[:begin], visit.samples[:begin])
+        assert not np.array_equal(alone.samples[begin : begin + RATE_HZ], visit.samples[begin : begin + RATE_HZ])
+
+
+def test_arrivals_count_only_after_somebody_came() -> None:
+    ear = LevelTrigger()
+
+    def told(came_s: float | None, arrived_s: float | None) -> Trial:
+        one = trial([0.0], "visit")
+        decided = replace(one.decided["level"]["normal"], arrived_s=arrived_s)
+        return replace(one, scene=replace(one.scene, came_s=came_s), decided={"level": {"normal": decided}})
+
+    found = arrivals([told(10, 12), told(10, None), told(10, 4), told(10, 11), told(None, None), told(None, 5)], ear)
+    assert found["told"]["value"] == 0.5 and found["wrong"]["value"] == 0.5 and found["error_s"]["median"] == 1.5
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_microphone_changes_a_sound_but_not_its_length(name: str) -> None:
+    sound = crying_clip(1)
+    heard, again = (CHANGES[name](np.random.default_rng(0), sound) for _ in range(2))
+    before = len(heard) - len(sound)
+    assert before in (0, int(BEFORE_S * RATE_HZ)) and np.isfinite(heard).all() and np.array_equal(heard, again)
+    assert np.array_equal(heard, sound) is (name == "as recorded")
+
+
+def test_filters_pass_what_they_should() -> None:
+    time = np.arange(RATE_HZ) / RATE_HZ
+    low, high = (np.sin(2 * np.pi * hz * time).astype(np.float32) for hz in (200, 4000))
+    for gains, passed, stopped in ((low_pass(1200, 1.5), low, high), (high_pass(500, 3), high, low)):
+        assert loudest(filtered(passed, gains)) > 0.9 * loudest(passed)
+        assert loudest(filtered(stopped, gains)) < 0.25 * loudest(stopped)
+
+
+def test_microphones_are_measured_against_the_clip_as_it_was(corpus: Corpus) -> None:
+    clips = [clip for clip in corpus.select(split="test") if clip.label == "cry" or clip.negative]
+    played = [microphones.scene(clip, corpus.samples, "telephone", i) for i, clip in enumerate(clips)]
+    assert [bool(scene.events) for scene in played] == [clip.label == "cry" for clip in clips]
+    found = microphones.figures(hear_all(played, [LevelTrigger()], Store(None)), LevelTrigger())
+    assert set(found) == {"auc", "missed", "heard"} and found["heard"] > 0.5  # all is loud to a level
+    assert "telephone" in microphones.text({"telephone": {"level": found}})
 
 
 def test_area_under_the_curve() -> None:

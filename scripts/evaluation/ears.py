@@ -33,11 +33,15 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What the ear's own trigger makes of a scene: alerts, bouts and episodes, in seconds from its start."""
+    """What the ear's own trigger makes of a scene: alerts, bouts, episodes, and when a voice was taken for an arrival.
+
+    All in seconds from its start.
+    """
 
     alerts_s: tuple[float, ...]
     bouts: tuple[tuple[float, float], ...]
     episodes: tuple[tuple[float, float], ...]
+    arrived_s: float | None = None
 
 
 class Ear(Protocol):

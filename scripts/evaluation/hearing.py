@@ -1,7 +1,7 @@
 """Every set through every ear: what each heard and decided, kept together with the truth."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,11 +39,7 @@ def hear_all(scenes: Iterable[Scene], ears: Sequence[Ear], store: Store) -> list
     for scene in scenes:
         heard = {ear.name: store.hear(ear, scene.samples) for ear in ears}
         decided = {ear.name: {s: ear.decide(heard[ear.name], s) for s in ear.settings} for ear in ears}
-        bare = Scene(
-            scene.name, np.zeros(0, np.float32), scene.group, scene.kind, scene.events, scene.sounding, scene.ratio_db,
-            scene.source, scene.fair, scene.counted_s,
-        )  # fmt: skip
-        trials.append(Trial(bare, scene.duration_s, heard, decided))
+        trials.append(Trial(replace(scene, samples=np.zeros(0, np.float32)), scene.duration_s, heard, decided))
     return trials
 
 

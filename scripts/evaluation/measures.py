@@ -116,15 +116,16 @@ def _episodes(trials: Sequence[Trial], ear: Ear, setting: str) -> Figures:
     return {
         "recall": by_groups(told, [t.scene.group for t in trials]).as_dict(),
         "latency_s": latency,
-        "latency": _spread(latency),
+        "latency": spread_of(latency),
         "fragments": round(float(np.mean(fragments)), 3) if fragments else None,
-        "onset_error_s": _spread(onset),
-        "offset_error_s": _spread(offset),
+        "onset_error_s": spread_of(onset),
+        "offset_error_s": spread_of(offset),
         "alerts_before_onset": early,
     }
 
 
-def _spread(values: Sequence[float]) -> Figures:
+def spread_of(values: Sequence[float]) -> Figures:
+    """Median with its 5 and 95 % points, all None without values."""
     if not values:
         return {"p5": None, "median": None, "p95": None}
     p5, median, p95 = (round(float(v), 2) for v in np.percentile(values, [5, 50, 95]))

@@ -15,7 +15,7 @@ from device.episode import EpisodeTracker
 from device.events import Episode, EpisodeAlerted, EpisodeEvent, Event, Score
 from device.evidence import EAR_LAG_S
 from device.settings import Config
-from device.voice import IN_PAUSE, OVER_CRYING
+from device.voice import CRYING, IN_PAUSE, OVER_CRYING
 from device.wavfile import BLOCK_S
 from evaluation.ears import Decided, Heard, Mask
 
@@ -53,8 +53,7 @@ class Pipeline:
 
     def voiced(self, heard: Heard) -> Mask:
         """What the monitor counts as a voice: over crying it asks for more."""
-        off = thresholds_of(self._config, self.settings[0])[1]
-        return heard.voice >= np.where(heard.cry >= off, OVER_CRYING, IN_PAUSE)
+        return heard.voice >= np.where(heard.cry >= CRYING, OVER_CRYING, IN_PAUSE)
 
     def decide(self, heard: Heard, setting: str) -> Decided:
         """Run the tracker over the scores, with every setting at its default and the thresholds of the sensitivity."""
@@ -77,4 +76,5 @@ class Pipeline:
         onsets = [(episode, episode.onset.monotonic) for episode in episodes.values()]
         bouts = [(onset + bout.start_s, onset + bout.end_s) for episode, onset in onsets for bout in episode.bouts]
         spans = [(onset, onset + (episode.offset_s or 0.0)) for episode, onset in onsets]
-        return Decided(tuple(alerts), tuple(bouts), tuple(spans))
+        arrived = [onset + episode.arrived.at_s for episode, onset in onsets if episode.arrived is not None]
+        return Decided(tuple(alerts), tuple(bouts), tuple(spans), min(arrived, default=None))

@@ -52,18 +52,22 @@ def _main(ears: Figures) -> str:
         ("clip AUC, cry sources never trained on", lambda e: area(e["clips"]["unseen"])),
         ("at 1 false alarm/h (hard): clear episodes", lambda e: percent(e["episodes"]["clear"]["one_an_hour"])),
         ("… clear episodes, without YAMNet's finds", lambda e: percent(e["episodes"]["clear_fair"]["one_an_hour"])),
+        ("… clear episodes, hard sounds in rooms as well", lambda e: percent(e["rooms"]["one_an_hour"])),
         ("… single cries at +6 dB", lambda e: percent(e["mixes"]["by_ratio"]["+6"]["one_an_hour"])),
         ("… single cries at 0 dB", lambda e: percent(e["mixes"]["by_ratio"]["+0"]["one_an_hour"])),
         ("… single cries at −6 dB", lambda e: percent(e["mixes"]["by_ratio"]["-6"]["one_an_hour"])),
         ("own alerts: recall, clear episodes", lambda e: percent(e["episodes"]["clear"]["normal"]["recall"])),
         ("own alerts: recall, noisy episodes", lambda e: percent(e["episodes"]["noisy"]["normal"]["recall"])),
         ("own alerts/h, hard negatives", lambda e: rate(e["negatives"]["normal"]["hard"])),
+        ("own alerts/h, hard negatives in rooms", lambda e: rate(e["rooms"]["normal"]["hard"])),
         ("own alerts/h, all other negatives", lambda e: rate(e["negatives"]["normal"]["easy"])),
         ("alerts to noise machines, hum, silence", lambda e: str(sum(e["machines"].values()))),
         ("onset → alert, s, clear episodes", lambda e: spread(e["episodes"]["clear"]["normal"]["latency"])),
         ("calibration error (ECE)", lambda e: f"{e['calibration']['ece']:.3f}"),
         ("adult voice told within 1 s of it", lambda e: percent(e["voice"]["recall_at_1s"])),
         ("cries called voice for 1 s", lambda e: percent(e["voice"]["cries_called_voice"])),
+        ("somebody comes and talks: noted as an arrival", lambda e: percent(e["arrivals"]["told"])),
+        ("… an arrival noted where nobody came", lambda e: percent(e["arrivals"]["wrong"])),
     ]  # fmt: skip
     return "### In short\n\n" + table(["", *ears], _rows(ears, rows))
 

@@ -16,6 +16,10 @@ from evaluation.corpus import HARD, Clip
 from evaluation.ears import Ear, Store
 from evaluation.hearing import Say, Trial, clip_scene, cut_cries, hear_all, speaking_s
 from evaluation.material import Material
+from evaluation.pipeline import Pipeline
+from evaluation.visits import arrivals, visits
+
+SETS = ("mixes", "episodes", "negatives", "rooms", "machines", "visits", "clips", "cuts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +28,13 @@ class Size:
 
     mixes: int = 500
     episodes: int = 200
+    visits: int = 200
     every: int = 1
     machine_s: float = 600.0
     night_s: float = 3600.0
 
 
-QUICK = Size(mixes=20, episodes=8, every=16, machine_s=30.0, night_s=300.0)
+QUICK = Size(mixes=20, episodes=8, visits=4, every=16, machine_s=30.0, night_s=300.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ def evaluate(
 ) -> Results:  # fmt: skip
     """Run everything, the sets divided among the parts; `unseen` are cry sources to report by themselves."""
     store, began = Store(cache), time.monotonic()
-    sets: dict[str, list[Trial]] = {name: [] for name in ("mixes", "episodes", "negatives", "machines", "clips", "cuts")}
+    sets: dict[str, list[Trial]] = {name: [] for name in SETS}
     spoken: set[str] = set()
     counts = {"groups": 0, "cries": 0}
 
@@ -81,10 +86,15 @@ def evaluate(
         negative = thinned([c for c in part.clips if c.negative], size.every)
         step(f"{len(negative)} negative clips, each once")
         sets["negatives"] += hear_all(scenes.negatives(negative, read), ears, store)
+        sets["rooms"] += hear_all(scenes.in_rooms(scenes.negatives(negative, read), seed), ears, store)
         if not number:
             step("noise machines, hum, silence")
             sets["machines"] += hear_all(scenes.machines(seed, size.machine_s), ears, store)
         cry = thinned([c for c in part.clips if c.label == "cry"], size.every)
+        step("visits")
+        ours = [ear for ear in ears if isinstance(ear, Pipeline)]
+        heard = visits(material, part.clips, read, size.visits // len(parts), seed + shift)
+        sets["visits"] += hear_all(heard, ours, store) if ours else []
         step("every clip by itself")
         sets["clips"] += hear_all((clip_scene(c, read) for c in [*cry, *negative]), ears, store)
         sets["cuts"] += hear_all(itertools.islice(cut_cries(material), 0, None, size.every), ears, store)
@@ -109,9 +119,12 @@ def _figures(sets: dict[str, list[Trial]], speech: Sequence[Trial], ear: Ear, un
         "mixes": measures.mixes(mixes, negatives, ear),
         "episodes": measures.episodes(episodes, negatives, ear),
         "negatives": measures.negatives(negatives, ear),
+        "rooms": measures.negatives(sets["rooms"], ear)
+        | {"one_an_hour": measures.at_one_an_hour(sets["rooms"], [t for t in episodes if t.scene.kind == "clear"], ear)},
         "machines": {t.scene.name: len(t.decided[ear.name]["normal"].alerts_s) for t in sets["machines"]},
         "clips": measures_scores.clips(sets["clips"], ear, unseen),
         "calibration": measures_scores.calibration([*mixes, *episodes], ear) if knows else {},
+        "arrivals": arrivals(sets["visits"], ear) if isinstance(ear, Pipeline) else {},
         "voice": measures_scores.voices(speech, sets["cuts"], ear) if knows else {},
         "curve": measures.curve(negatives, [t for t in episodes if t.scene.kind == "clear"], ear),
     }

@@ -1,7 +1,7 @@
 """The test sets: mixes after DCASE 2017 task 2, episodes of bouts and pauses, every negative once, and noise machines."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ MIX_S = 30.0
 RATIOS_DB = (6.0, 0.0, -6.0)
 SCENE_S = 30.0
 LEAD_S = 2.0
+STEP = RATE_HZ // 4
 ROOM_DBFS = -68.0
 
 
@@ -23,7 +24,8 @@ class Scene:
     """A sound with its truth: `events` are bouts of crying (breaths bridged), `sounding` the parts that really sound.
 
     `counted_s` is how much of it counts as listening time; `group` is what confidence intervals resample by; `ratio_db` is
-    crying against background; `fair` is False where YAMNet helped to find the cry.
+    crying against background; `fair` is False where YAMNet helped to find the cry; `came_s` is when somebody comes and
+    talks.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Scene:
     source: str = ""
     fair: bool = True
     counted_s: float = field(default=0.0)
+    came_s: float | None = None
 
     @property
     def duration_s(self) -> float:
@@ -43,14 +46,15 @@ class Scene:
         return len(self.samples) / RATE_HZ
 
 
-def _random(seed: int, *path: int) -> Random:
+def generator(seed: int, *path: int) -> Random:
+    """Random numbers of their own for each scene, so that none depends on how many came before."""
     return np.random.default_rng([seed, *path])
 
 
 def mixes(material: Material, count: int, seed: int) -> Iterator[Scene]:
     """30 s of background each, every second one with one cry at +6, 0 or -6 dB against what it covers."""
     for i in range(count):
-        random = _random(seed, 1, i)
+        random = generator(seed, 1, i)
         kind, background = material.background(random, int(MIX_S * RATE_HZ))
         background = to_level(background, random.uniform(-50, -25))
         if i % 2:
@@ -82,10 +86,10 @@ def episodes(material: Material, count: int, seed: int) -> Iterator[Scene]:
     Three in five are clear (crying 10-30 dB over the background), the others not (-3 to 10 dB).
     """
     for i in range(count):
-        random = _random(seed, 2, i)
+        random = generator(seed, 2, i)
         cries = material.draw_group(random)
         clear = i % 5 < 3
-        track, events, sounding = _bouts(random, cries)
+        track, events, sounding = bouts(random, cries)
         wet = reverberate(track, room_response(random))
         ratio = float(random.uniform(10, 30) if clear else random.uniform(-3, 10))
         level = float(random.uniform(-40, -15))
@@ -99,7 +103,7 @@ def episodes(material: Material, count: int, seed: int) -> Iterator[Scene]:
         )  # fmt: skip
 
 
-def _bouts(random: Random, cries: Sequence[Cry]) -> tuple[Samples, Spans, Spans]:
+def bouts(random: Random, cries: Sequence[Cry]) -> tuple[Samples, Spans, Spans]:
     """One to three bouts of 8-30 s; breaths of 0.3-0.9 s between cries, pauses of 4-25 s between bouts."""
     parts: list[Samples] = [np.zeros(int(random.uniform(8, 15) * RATE_HZ), np.float32)]
     at = len(parts[0])
@@ -137,6 +141,18 @@ def negatives(clips: Sequence[Clip], read: Callable[[Clip], Samples]) -> Iterato
         yield _negative(group, pending, read)
 
 
+def in_rooms(scenes: Iterable[Scene], seed: int) -> Iterator[Scene]:
+    """The same scenes as the episodes are heard: in a room, at -40 to -15 dBFS, 10 to 30 dB over a room's pink noise."""
+    for i, scene in enumerate(scenes):
+        random = generator(seed, 4, i)
+        wet = reverberate(scene.samples, room_response(random))
+        hops = wet[: len(wet) // STEP * STEP].reshape(-1, STEP)
+        loudest = float(np.sqrt(np.mean(np.square(hops, dtype=np.float64), axis=1).max() + 1e-14))
+        level = float(random.uniform(-40, -15))
+        around = noise(random, len(wet), 1.0) * gain(level - float(random.uniform(10, 30)))
+        yield replace(scene, samples=clipped(wet * (gain(level) / np.float32(loudest)) + around))
+
+
 def _negative(group: str, clips: Sequence[Clip], read: Callable[[Clip], Samples]) -> Scene:
     sound = np.concatenate([read(clip) for clip in clips])
     random = np.random.default_rng(len(sound))
@@ -154,11 +170,11 @@ def machines(seed: int, length_s: float = 600.0) -> Iterator[Scene]:
     for i, (name, exponent, level) in enumerate(
         (("white", 0.0, -30), ("pink", 1.0, -25), ("brown", 2.0, -20), ("quiet room", 1.0, -75))
     ):
-        sound = noise(_random(seed, 3, i), length, exponent) * gain(level)
+        sound = noise(generator(seed, 3, i), length, exponent) * gain(level)
         yield Scene(f"machine-{name}", clipped(sound), name, "noise machine", counted_s=length_s)
         swelling = sound * (1 + np.float32(0.7) * np.sin(2 * np.pi * time / 7))
         yield Scene(f"machine-{name}-swelling", clipped(swelling), name, "noise machine", counted_s=length_s)
-    hum = noise(_random(seed, 3, 9), length, 1.0) * gain(-65)
+    hum = noise(generator(seed, 3, 9), length, 1.0) * gain(-65)
     for k in (1, 2, 3, 5):
         hum += gain(-30) / np.float32(k) * np.sin(2 * np.pi * 50 * k * time)
     yield Scene("machine-hum", clipped(hum), "hum", "noise machine", counted_s=length_s)

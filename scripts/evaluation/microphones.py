@@ -1,0 +1,93 @@
+"""Other microphones, rooms and noises than a clip was recorded with: what each costs."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from device.audio import RATE_HZ, Samples
+from device.errors import NurseryError
+from evaluation.acoustics import clipped, gain, noise
+from evaluation.changes import CHANGES
+from evaluation.choose import choose_ears
+from evaluation.corpus import Clip, Corpus
+from evaluation.document import rewrite, table
+from evaluation.ears import Ear, Store
+from evaluation.figures import auc
+from evaluation.hearing import Trial, hear_all
+from evaluation.scenes import ROOM_DBFS, Scene, generator
+from evaluation.truth import cry_spans
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def scene(clip: Clip, read: Callable[[Clip], Samples], name: str, number: int) -> Scene:
+    """One clip as that microphone would hear it, in a quiet room; its truth is the rule's on the clip as recorded."""
+    samples = read(clip)
+    random = generator(list(CHANGES).index(name), 6, number)
+    changed = CHANGES[name](random, samples).astype(np.float32)
+    around = noise(random, len(changed) + 2 * RATE_HZ, 1.0) * gain(ROOM_DBFS)
+    around[RATE_HZ : RATE_HZ + len(changed)] += changed
+    spans = cry_spans(samples) if clip.label == "cry" else ()
+    return Scene(clip.path, clipped(around), clip.group, clip.kind, spans, source=clip.source)
+
+
+def figures(trials: Sequence[Trial], ear: Ear) -> dict[str, float]:
+    """Clip AUC; the share of clips with a second of crying in which no episode begins, and of others in which one does."""
+    cries = [t for t in trials if sum(b - a for a, b in t.scene.events) >= 1.0]
+    others = [t for t in trials if t.scene.kind != "cry"]
+    peaks = [np.array([t.peak(ear) for t in side]) for side in (cries, others)]
+    begun = [[bool(t.decided[ear.name]["normal"].episodes) for t in side] for side in (cries, others)]
+    return {
+        "auc": round(auc(*peaks), 4),
+        "missed": round(1 - float(np.mean(begun[0])), 4),
+        "heard": round(float(np.mean(begun[1])), 4),
+    }
+
+
+def text(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
+    """A row for each change, three columns for each ear."""
+    ears = list(next(iter(found.values())))
+    head = ["", *(f"{ear}: {what}" for ear in ears for what in ("AUC", "missed", "others heard"))]
+    rows = []
+    for name, of in found.items():
+        row = [name]
+        for ear in ears:
+            row += [f"{of[ear]['auc']:.3f}", f"{100 * of[ear]['missed']:.0f} %", f"{100 * of[ear]['heard']:.1f} %"]
+        rows.append(row)
+    return table(head, rows) + "\n"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Evaluate; the exit status is 0, or 2 where the corpus or an ear is missing."""
+    parser = argparse.ArgumentParser(prog="scripts/evaluate microphones", description=__doc__)
+    parser.add_argument("--corpus", type=Path, default=ROOT.parent / "shared/corpus", help="folder with manifest.csv")
+    parser.add_argument("--yamnet", type=Path, default=ROOT.parent / "shared/peers/yamnet.tflite", help="YAMNet as .tflite")
+    parser.add_argument("--ears", default="ours,YAMNet", help="comma-separated: ours, both, YAMNet, louder, level")
+    parser.add_argument("--every", type=int, default=1, help="only every so many clips")
+    parser.add_argument("--json", type=Path, help="write all figures here")
+    parser.add_argument("--docs", action="store_true", help="rewrite these results in docs/evaluation.md")
+    options = parser.parse_args(argv)
+    try:
+        corpus = Corpus(options.corpus)
+        ears = choose_ears(options.ears, options.yamnet, say=lambda line: print(line, file=sys.stderr))
+        clips = [c for c in corpus.select(split="test") if c.label == "cry" or c.negative][:: options.every]
+        found: dict[str, Any] = {}
+        for name in CHANGES:
+            played = (scene(clip, corpus.samples, name, i) for i, clip in enumerate(clips))
+            trials = hear_all(played, ears, Store(None))
+            found[name] = {ear.name: figures(trials, ear) for ear in ears}
+            print(name, found[name], file=sys.stderr, flush=True)
+        if options.docs:
+            rewrite(ROOT / "docs/evaluation.md", "microphones", text(found))
+    except NurseryError as error:
+        print(f"evaluate microphones: {error}", file=sys.stderr)
+        return 2
+    print(text(found))
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=1) + "\n")
+    return 0
