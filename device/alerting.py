@@ -1,6 +1,6 @@
 """When the next alert of an episode is due: a pure function of the episode and the house's settings."""
 
-from device.events import AlertMark, Episode
+from device.record import AlertMark, Episode
 from device.settings import AlertSettings
 
 

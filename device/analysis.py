@@ -11,10 +11,14 @@ from device.detector import Detector
 from device.ears import make_detector, thresholds_of
 from device.episode import EpisodeTracker
 from device.errors import AudioSourceError
-from device.events import AudioRestored, Episode, EpisodeEvent, Event, MonitorState, Need, Score
+from device.events import EpisodeEvent, Event
 from device.evidence import EAR_LAG_S
+from device.inputs import AudioRestored, Score
 from device.monitor import Monitor
+from device.record import Episode
 from device.settings import Config
+from device.sinks import MonitorState
+from device.vocabulary import Need
 from device.wavfile import BLOCK_S, ReplayClock, read_blocks
 
 BEGIN = Instant(0.0, 0.0)

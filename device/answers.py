@@ -9,7 +9,6 @@ from typing import TypeVar
 import numpy as np
 
 from device.cases import LEAST, Calm, DayNight, NotEnough, Share, Usual
-from device.events import Helped, Need, Outcome
 from device.hours import DAY_S, HOUR_S, local_time
 from device.lognormal import LogNormal, log_normal
 from device.survival import (
@@ -26,6 +25,7 @@ from device.survival import (
     quantile,
 )
 from device.table import HELPED, NEEDS, NONE, OUTCOMES, Array, Cases, Codes, Table, table
+from device.vocabulary import Helped, Need, Outcome
 
 Name = TypeVar("Name", Need, Outcome)
 

@@ -21,7 +21,6 @@ from device.detector import Detector
 from device.ears import make_detector, thresholds_of
 from device.episode import EpisodeTracker
 from device.errors import AudioSourceError, NurseryError
-from device.events import Episode, EventSink, Mic, MonitorState
 from device.evidence import EAR_LAG_S
 from device.health import Health, clock_probe, disk_probe, page_probe
 from device.house import House
@@ -34,8 +33,11 @@ from device.need_history import Lessons, lessons
 from device.panel import Panel
 from device.push import Push
 from device.quiet import family_zone, quiet_hours
+from device.record import Episode
 from device.settings import Config
+from device.sinks import EventSink, MonitorState
 from device.today import Today
+from device.vocabulary import Mic
 from device.watchdog import Watchdog
 
 log = logging.getLogger(__name__)

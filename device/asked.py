@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from device.errors import NoEpisodeError
-from device.events import Edit, MonitorState, Tag
+from device.inputs import Edit, Tag
 from device.journal import JournalReader
+from device.sinks import MonitorState
 
 
 def refuse_unknown(item: object, state: MonitorState, journal: Path) -> None:

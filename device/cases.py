@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from device.events import Helped
+from device.vocabulary import Helped
 
 LEAST = 10
 """Fewer episodes make no curve and no range."""

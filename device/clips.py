@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from device.audio import RATE_HZ, AudioBlock
 from device.clip_store import ClipStore, finish
 from device.clock import Clock, Instant
-from device.events import EpisodeEdited, EpisodeEnded, EpisodeStarted, Event, MonitorState, Trouble
+from device.events import EpisodeEdited, EpisodeEnded, EpisodeStarted, Event
 from device.settings import ClipSettings
+from device.sinks import MonitorState, Trouble
 
 log = logging.getLogger(__name__)
 

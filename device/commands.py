@@ -6,23 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 
 from device.clock import Instant
 from device.errors import CommandError
-from device.events import (
+from device.inputs import (
     Command,
     Context,
     Edit,
     Forget,
-    Helped,
     ImportContexts,
-    Kind,
     Mute,
-    Need,
     Response,
     SetAlerts,
     SetSensitivity,
-    Source,
     Tag,
     TestAlert,
 )
+from device.vocabulary import Helped, Kind, Need, Source
 
 MAX_MUTE_MINUTES = 24 * 60
 MAX_NOTE = 500

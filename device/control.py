@@ -12,8 +12,11 @@ from pathlib import Path
 from device.clock import Clock, Instant
 from device.control_line import Lines, Request, Wrong, read_request
 from device.errors import N_, CommandError, NurseryError
-from device.events import Command, Event, MonitorState, Source
+from device.events import Event
+from device.inputs import Command
+from device.sinks import MonitorState
 from device.unix_socket import listen
+from device.vocabulary import Source
 from device.wire import encode_event, encode_state
 
 log = logging.getLogger(__name__)

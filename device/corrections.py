@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
-from device.events import Edit, Episode, Mark, Outcome, Tag
+from device.inputs import Edit, Tag
+from device.record import Episode, Mark
 from device.settings import AlertSettings
+from device.vocabulary import Outcome
 
 FIELDS = ("acknowledged", "arrived", "need", "helped", "note", "outcome", "not_crying")
 """All that a person can change in an episode."""

@@ -13,7 +13,6 @@ from functools import partial
 from device.clock import Clock, Instant
 from device.errors import NurseryError
 from device.events import (
-    Delivered,
     EpisodeAcknowledged,
     EpisodeAlerted,
     EpisodeEnded,
@@ -24,12 +23,11 @@ from device.events import (
     FaultRaised,
     MicLost,
     MicRestored,
-    MonitorState,
-    Outbox,
     Tested,
 )
 from device.link import Link
 from device.payloads import EVENT_TYPES, event_payload
+from device.sinks import Delivered, MonitorState, Outbox
 from device.texts import line, untold
 from device.topics import Topics, dump
 

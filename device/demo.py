@@ -18,7 +18,7 @@ from device.demo_history import Boot, boots, events, states
 from device.demo_life import DAY_S, DAYS, Cry, Life, live
 from device.demo_voice import voices
 from device.episode import EpisodeTracker
-from device.events import EpisodeEnded, EpisodeEvent, EpisodeTagged, Event, Outcome
+from device.events import EpisodeEnded, EpisodeEvent, EpisodeTagged, Event
 from device.journal_backlog import Backlog
 from device.journal_coverage import CoverageLog
 from device.journal_rows import put_contexts
@@ -28,6 +28,7 @@ from device.need_prior import Diary
 from device.need_sound import Vector
 from device.needs import Example, Learner
 from device.synthesis import night
+from device.vocabulary import Outcome
 
 SEED = 7
 JOURNAL = "journal.db"

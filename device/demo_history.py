@@ -8,21 +8,11 @@ import numpy as np
 from device.clock import Instant
 from device.demo_life import Cry, Gap, Life
 from device.episode import EpisodeTracker
-from device.events import (
-    Event,
-    Kind,
-    Mic,
-    MicLost,
-    MicRestored,
-    MonitorState,
-    Response,
-    Score,
-    Source,
-    Tag,
-    Tick,
-    TrackerInput,
-)
+from device.events import Event, MicLost, MicRestored
+from device.inputs import Response, Score, Tag, Tick, TrackerInput
 from device.settings import AlertSettings, EpisodeSettings
+from device.sinks import MonitorState
+from device.vocabulary import Kind, Mic, Source
 
 HOP_S = 1.0
 """A coarse hop: the story is heard a second at a time."""

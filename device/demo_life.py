@@ -8,7 +8,8 @@ from datetime import datetime, tzinfo
 
 import numpy as np
 
-from device.events import Context, Helped, Need, Source
+from device.inputs import Context
+from device.vocabulary import Helped, Need, Source
 
 DAYS = 21
 CAREGIVERS = ("Ana", "Ben")

@@ -8,10 +8,10 @@ from device.audio import RATE_HZ, AudioBlock, Samples
 from device.clock import Instant
 from device.demo_life import Cry
 from device.detector import Detector
-from device.events import Need
 from device.need_sound import Mean, Vector
 from device.synthesis import Baby, cry, in_room, room_noise
 from device.throat import cat
+from device.vocabulary import Need
 
 RENDITIONS, LENGTH_S = 3, 2.4
 _DISTRESS = {Need.HUNGER: 0.5, Need.DISCOMFORT: 0.65, Need.TIRED: 0.3, Need.PAIN: 0.9, Need.UNSURE: 0.4}

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from device.audio import AudioBlock
 from device.errors import DetectorError
-from device.events import Score
 from device.features import HOP, HOP_S, SAMPLE_RATE_HZ, Hop, LogMel
+from device.inputs import Score
 from device.network import Network
 
 MODEL = Path(__file__).parent / "models" / "ear.onnx"

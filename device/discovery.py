@@ -6,10 +6,10 @@ never the deprecated `object_id`.
 
 from typing import Any
 
-from device.events import Distress, Need
 from device.payloads import EVENT_TYPES
 from device.settings import NurserySettings
 from device.topics import Topics
+from device.vocabulary import Distress, Need
 
 CALM = "calm"
 """State of the distress sensor while nobody cries."""

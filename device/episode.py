@@ -7,10 +7,6 @@ from device.alerting import due
 from device.clock import Instant
 from device.corrections import apply_tag, closed, judged
 from device.events import (
-    AudioLost,
-    AudioRestored,
-    Bout,
-    Episode,
     EpisodeAcknowledged,
     EpisodeAlerted,
     EpisodeEnded,
@@ -20,21 +16,14 @@ from device.events import (
     EpisodeTagged,
     EpisodeUpdated,
     Event,
-    Kind,
-    Mark,
-    Mute,
     Muted,
-    Outcome,
-    Response,
-    Score,
-    Source,
-    Tag,
-    Tick,
-    TrackerInput,
     stamp,
 )
 from device.evidence import BoutHeard, CryEvidence
+from device.inputs import AudioLost, AudioRestored, Mute, Response, Score, Tag, Tick, TrackerInput
+from device.record import Bout, Episode, Mark
 from device.settings import AlertSettings, EpisodeSettings
+from device.vocabulary import Kind, Outcome, Source
 from device.voice import VoiceWatch
 
 BLIP_S = 0.5

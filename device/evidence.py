@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from device.clock import Instant
-from device.events import Score
+from device.inputs import Score
 
 BRIDGE_S = 1.0
 """A gap up to this is a breath, counted as crying: infants breathe in for 0.2–0.8 s between cries."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from device.clock import Clock
-from device.events import Trouble
+from device.sinks import Trouble
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 This is its front door; docs/storage.md describes the file, its promises and what happens when the disk fails.
 """
 
-from device.events import Context
+from device.inputs import Context
 from device.journal_backup import backup, erase, restore
 from device.journal_export import TABLES, csv_lines, export_csv, export_json, json_pieces
 from device.journal_import import Imported, read_diary

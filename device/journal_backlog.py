@@ -6,9 +6,10 @@ from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 
-from device.events import EpisodeUpdated, Event, StoredEvent
+from device.events import EpisodeUpdated, Event
 from device.journal_rows import blob_of, event_of
 from device.journal_store import UNSENT, store
+from device.sinks import StoredEvent
 
 _log = logging.getLogger(__name__)
 

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from device.clock import Instant
-from device.events import Mic, MonitorState
 from device.journal_shapes import Span
+from device.sinks import MonitorState
+from device.vocabulary import Mic
 
 JUMP_S = 2.0
 """A step of the clock larger than this, against the monotonic one, begins a new span."""

@@ -5,9 +5,11 @@ import sqlite3
 
 from device.clock import Instant
 from device.corrections import apply_edit, take_back
-from device.events import Edit, Episode, EpisodeEdited
+from device.events import EpisodeEdited
+from device.inputs import Edit
 from device.journal_rows import dump, episode_of, put_episode, put_event
 from device.journal_shapes import Change
+from device.record import Episode
 from device.settings import AlertSettings
 from device.wire import encode_episode
 

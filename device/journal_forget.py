@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from device.clock import Instant
-from device.events import Forget, Forgotten
+from device.events import Forgotten
+from device.inputs import Forget
 from device.journal_rows import dump, put_event
 from device.wire import decode_part, encode_part
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from device.errors import JournalError
-from device.events import Context
+from device.inputs import Context
 
 MAX_BYTES = 20_000_000
 """No diary is larger: ten years of a busy one have 5 MB."""

@@ -10,13 +10,16 @@ from typing import Any
 
 from device.clock import Instant
 from device.errors import N_, JournalError
-from device.events import Bout, Context, Episode, Need, Outcome, StoredEvent
+from device.inputs import Context
 from device.journal_coverage import read_coverage
 from device.journal_edits import changes
 from device.journal_rows import COLUMNS, LIGHT, columns, episode_of, event_of, light, vector_of
 from device.journal_schema import VERSION, explained, open_reader, version
 from device.journal_shapes import Change, Embedding, EpisodeRow, FaultRecord, Span
+from device.record import Bout, Episode
+from device.sinks import StoredEvent
 from device.table import Table
+from device.vocabulary import Need, Outcome
 from device.wire import decode_part
 
 LONGEST_S = 86_400.0

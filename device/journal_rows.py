@@ -11,9 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from device.clock import Instant
-from device.events import Bout, Context, Episode, Event, Helped, Need, Outcome, StoredEvent
+from device.events import Event
+from device.inputs import Context
 from device.journal_shapes import EpisodeRow
+from device.record import Bout, Episode
+from device.sinks import StoredEvent
 from device.table import HELPED, NEEDS, NONE, OUTCOMES, Table
+from device.vocabulary import Helped, Need, Outcome
 from device.wire import decode_episode, decode_event, encode_episode, encode_event
 
 LIGHT = (

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from device.clock import Instant
-from device.events import Bout, Distress, Helped, Need, Outcome
+from device.record import Bout
+from device.vocabulary import Distress, Helped, Need, Outcome
 from device.wire import decode_part
 
 

@@ -9,20 +9,8 @@ from pathlib import Path
 from device.clock import Clock, Instant
 from device.corrections import apply_tag, interrupted
 from device.errors import JournalError
-from device.events import (
-    Context,
-    Edit,
-    Episode,
-    EpisodeEdited,
-    EpisodeEnded,
-    EpisodeTagged,
-    Event,
-    Forget,
-    Forgotten,
-    MonitorState,
-    StoredEvent,
-    Tag,
-)
+from device.events import EpisodeEdited, EpisodeEnded, EpisodeTagged, Event, Forgotten
+from device.inputs import Context, Edit, Forget, Tag
 from device.journal_backlog import Backlog
 from device.journal_coverage import CoverageLog, read_coverage
 from device.journal_disk import Disk, Result
@@ -32,7 +20,9 @@ from device.journal_rows import LIGHT, episode_of, light, put_contexts
 from device.journal_schema import check, explain, open_reader, transaction
 from device.journal_shapes import EpisodeRow, Span
 from device.journal_store import correct, purge
+from device.record import Episode
 from device.settings import AlertSettings, StorageSettings
+from device.sinks import MonitorState, StoredEvent
 
 PURGE_FIRST_S = 3600.0
 """No history is forgotten before the monitor has run for so long with a clock that is right."""

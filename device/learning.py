@@ -14,21 +14,13 @@ from numpy.typing import NDArray
 
 from device.episode import EpisodeTracker
 from device.errors import JournalError
-from device.events import (
-    Episode,
-    EpisodeEdited,
-    EpisodeEnded,
-    EpisodeEvent,
-    EpisodeTagged,
-    Event,
-    Forgotten,
-    NeedGuess,
-    Score,
-)
+from device.events import EpisodeEdited, EpisodeEnded, EpisodeEvent, EpisodeTagged, Event, Forgotten
+from device.inputs import Score
 from device.learned import Learned, learn
 from device.need_history import Lessons
 from device.need_prior import Diary
 from device.need_sound import Mean, Vector
+from device.record import Episode, NeedGuess
 
 log = logging.getLogger(__name__)
 

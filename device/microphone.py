@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from device.clock import Clock, Instant
 from device.errors import AudioSourceError
-from device.events import AudioLost, AudioRestored, Mic, Trouble
+from device.inputs import AudioLost, AudioRestored
 from device.listening import Listening
 from device.patience import Patience, Stuck
 from device.portaudio import Device, Frames, PortAudio, SoundSystem, Stream, choose
 from device.settings import MicrophoneSettings
+from device.sinks import Trouble
+from device.vocabulary import Mic
 
 log = logging.getLogger(__name__)
 

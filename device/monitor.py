@@ -11,33 +11,25 @@ from device.clock import Clock, Instant
 from device.detector import Heard
 from device.episode import EpisodeTracker
 from device.errors import NurseryError
-from device.events import (
+from device.events import Event, MicLost, MicRestored, Tested
+from device.faults import Faults
+from device.inputs import (
     AudioLost,
     AudioRestored,
-    BrokerState,
-    Delivered,
     Edit,
-    Event,
-    EventSink,
     Forget,
     ImportContexts,
-    Mic,
-    MicLost,
-    MicRestored,
-    MonitorState,
-    Outbox,
     Score,
     SetAlerts,
     SetSensitivity,
     Tag,
     TestAlert,
-    Tested,
     Tick,
     TrackerInput,
-    Trouble,
 )
-from device.faults import Faults
 from device.ports import Ear, History, HouseWays, Learning, NoHistory, NoLearning
+from device.sinks import BrokerState, Delivered, EventSink, MonitorState, Outbox, Trouble
+from device.vocabulary import Mic
 
 log = logging.getLogger(__name__)
 

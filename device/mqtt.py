@@ -12,10 +12,13 @@ from device.commands import BARE_KEY, parse
 from device.delivery import Delivery
 from device.discovery import discovery
 from device.errors import CommandError, NurseryError
-from device.events import BrokerState, Command, Event, MonitorState, Outbox, Source
+from device.events import Event
+from device.inputs import Command
 from device.link import Link
 from device.settings import AlertSettings, MqttSettings, NurserySettings
+from device.sinks import BrokerState, MonitorState, Outbox
 from device.topics import Topics, dump
+from device.vocabulary import Source
 
 log = logging.getLogger(__name__)
 

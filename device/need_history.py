@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from device.clock import Instant
-from device.events import Context, Helped, Need, Outcome
+from device.inputs import Context
 from device.journal_forget import begun
 from device.journal_reader import JournalReader
 from device.journal_shapes import Embedding, EpisodeRow
 from device.need_prior import NEEDS, Diary
 from device.needs import MOST_TAGS, Example
+from device.vocabulary import Helped, Need, Outcome
 
 SINCE_S = 180 * 86_400.0
 """Half a year back: what is older has faded to a sixteenth."""

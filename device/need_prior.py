@@ -8,7 +8,8 @@ from datetime import datetime, tzinfo
 import numpy as np
 from numpy.typing import NDArray
 
-from device.events import Context, Need
+from device.inputs import Context
+from device.vocabulary import Need
 
 Array = NDArray[np.float64]
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from device.events import Need
 from device.need_prior import Array
 from device.needs import Example
+from device.vocabulary import Need
 
 MIN_TAGS = 8
 MOST_SPREAD = 0.5

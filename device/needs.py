@@ -15,11 +15,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from device.events import Need, NeedGuess
 from device.need_prior import NEEDS, Array, Prior, Situation, soft
 from device.need_sound import Prototypes, SoundSums, Vector
 from device.need_trust import Trust
 from device.need_weights import MIN_TAGS, Hints, Weighing, Weights
+from device.record import NeedGuess
+from device.vocabulary import Need
 
 MIN_P = 0.6
 MIN_MARGIN = 0.2

@@ -11,10 +11,13 @@ from zoneinfo import ZoneInfo
 
 from device.clock import Clock, Instant
 from device.errors import PanelError
-from device.events import Event, Kind, MonitorState, Need, Response, Source, Tag, Trouble
+from device.events import Event
 from device.gestures import Gestures, Later, later
+from device.inputs import Response, Tag
 from device.settings import PanelSettings
 from device.signals import Player, brightness, buzzer_pattern, light_pattern
+from device.sinks import MonitorState, Trouble
+from device.vocabulary import Kind, Need, Source
 
 log = logging.getLogger(__name__)
 

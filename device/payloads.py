@@ -7,7 +7,6 @@ from typing import Any
 from device.clock import Instant
 from device.events import (
     DeviceEvent,
-    Episode,
     EpisodeAcknowledged,
     EpisodeAlerted,
     EpisodeEscalated,
@@ -16,11 +15,11 @@ from device.events import (
     Event,
     FaultCleared,
     FaultRaised,
-    Mark,
     MicLost,
-    MonitorState,
     Tested,
 )
+from device.record import Episode, Mark
+from device.sinks import MonitorState
 from device.texts import fault_title
 
 Payload = dict[str, Any]

@@ -10,7 +10,8 @@ from device.audio import AudioBlock
 from device.clock import Instant
 from device.detector import Heard
 from device.episode import EpisodeTracker
-from device.events import Context, Edit, EpisodeEdited, EpisodeTagged, Event, Forget, Forgotten, Score, Tag
+from device.events import EpisodeEdited, EpisodeTagged, Event, Forgotten
+from device.inputs import Context, Edit, Forget, Score, Tag
 from device.settings import AlertSettings
 
 

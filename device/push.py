@@ -30,11 +30,10 @@ from device.events import (
     FaultRaised,
     MicLost,
     MicRestored,
-    MonitorState,
     Tested,
-    Trouble,
 )
 from device.settings import AlertSettings, NurserySettings, PushSettings
+from device.sinks import MonitorState, Trouble
 from device.texts import acknowledge_label, line
 
 log = logging.getLogger(__name__)

@@ -7,9 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
-from device.events import Distress
 from device.hours import EPOCH, HOUR_S, Array, Pieces, Whole, cut, local_time
 from device.table import Cases, Mask, Table, table
+from device.vocabulary import Distress
 
 
 class Covered(Protocol):

@@ -5,7 +5,8 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 
-from device.events import Mic, MonitorState
+from device.sinks import MonitorState
+from device.vocabulary import Mic
 
 Pattern = tuple[tuple[float, float], ...]
 

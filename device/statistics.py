@@ -26,7 +26,6 @@ from device.answers import (
     usual_of,
 )
 from device.cases import LEAST, Calm, DayNight, NotEnough, Share, Usual
-from device.events import Helped, Need, Outcome
 from device.hours import DAY_S, EPOCH, local_time
 from device.lognormal import LogNormal
 from device.pattern import Window, likely_window, window_of
@@ -45,6 +44,7 @@ from device.rhythm import (
 )
 from device.survival import Curve, Estimate
 from device.table import HELPED, OUTCOMES, Case, Cases, Table, table
+from device.vocabulary import Helped, Need, Outcome
 
 __all__ = [
     "LEAST", "Calm", "Case", "Cases", "Curve", "DayNight", "Estimate", "LogNormal", "NotEnough", "Rhythm", "Share", "Table",

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from device.clock import Instant
-from device.events import Bout, Helped, Need, Outcome
+from device.record import Bout
+from device.vocabulary import Helped, Need, Outcome
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.int64]

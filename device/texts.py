@@ -4,7 +4,6 @@ from datetime import datetime, tzinfo
 
 from device.clock import Instant
 from device.events import (
-    Episode,
     EpisodeAcknowledged,
     EpisodeAlerted,
     EpisodeEnded,
@@ -15,14 +14,12 @@ from device.events import (
     Event,
     FaultCleared,
     FaultRaised,
-    Mark,
-    Mic,
     MicLost,
     MicRestored,
-    Need,
-    Outcome,
     Tested,
 )
+from device.record import Episode, Mark
+from device.vocabulary import Mic, Need, Outcome
 from device.words import DE, EN, FAULTS, Words
 
 LANGUAGES = ("en", "de")

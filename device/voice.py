@@ -3,7 +3,7 @@
 from collections import deque
 
 from device.clock import Instant
-from device.events import Score
+from device.inputs import Score
 
 WINDOW_S = 10.0
 """Voice is summed over this much time."""

@@ -5,7 +5,9 @@ import socket
 from collections.abc import Mapping
 
 from device.clock import Clock, Instant
-from device.events import Event, Mic, MonitorState
+from device.events import Event
+from device.sinks import MonitorState
+from device.vocabulary import Mic
 
 
 class Watchdog:

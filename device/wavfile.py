@@ -12,7 +12,7 @@ import soundfile
 from device.audio import RATE_HZ, AudioBlock, Samples
 from device.clock import Instant
 from device.errors import AudioSourceError
-from device.events import AudioLost, AudioRestored
+from device.inputs import AudioLost, AudioRestored
 from device.resample import Resampler
 
 BLOCK_S = 0.1

@@ -14,7 +14,9 @@ from types import UnionType
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from device import events
-from device.events import Episode, Event, MonitorState
+from device.events import Event
+from device.record import Episode
+from device.sinks import MonitorState
 
 Json = dict[str, Any]
 
@@ -59,7 +61,7 @@ def decode_state(data: Mapping[str, Any]) -> MonitorState:
 
 
 def encode_part(part: object) -> Any:
-    """Give any smaller dataclass of `device.events` (a mark, a fault …) or a plain value."""
+    """Give any smaller dataclass of these (a mark, a fault …) or a plain value."""
     return _encode(part)
 
 

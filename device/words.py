@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from device.events import Distress, Need, Outcome
+from device.vocabulary import Distress, Need, Outcome
 
 
 @dataclass(frozen=True, slots=True)

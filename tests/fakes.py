@@ -5,8 +5,10 @@ from typing import TypeVar
 
 from device.clock import Instant
 from device.episode import EpisodeTracker
-from device.events import Event, MonitorState, Score, TrackerInput
+from device.events import Event
+from device.inputs import Score, TrackerInput
 from device.settings import AlertSettings, EpisodeSettings
+from device.sinks import MonitorState
 
 E = TypeVar("E", bound=Event)
 HOP_S = 0.25

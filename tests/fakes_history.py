@@ -8,24 +8,12 @@ from pathlib import Path
 import pytest
 
 from device.clock import Instant
-from device.events import (
-    AlertMark,
-    Bout,
-    Episode,
-    EpisodeAlerted,
-    EpisodeEnded,
-    EpisodeStarted,
-    Event,
-    Helped,
-    Mark,
-    Mic,
-    MonitorState,
-    Need,
-    Outcome,
-    Source,
-)
+from device.events import EpisodeAlerted, EpisodeEnded, EpisodeStarted, Event
 from device.journal import JournalWriter
+from device.record import AlertMark, Bout, Episode, Mark
 from device.settings import StorageSettings
+from device.sinks import MonitorState
+from device.vocabulary import Helped, Mic, Need, Outcome, Source
 from tests.fakes import START, FakeClock
 
 BOOT = "test-boot"

@@ -18,9 +18,12 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from device.address import Address
 from device.clock import Clock, SystemClock
-from device.events import BrokerState, Delivered, Event, Mic, MonitorState, Outbox, StoredEvent, TestAlert, Tested
+from device.events import Event, Tested
+from device.inputs import TestAlert
 from device.mqtt import Mqtt
 from device.settings import AlertSettings, MqttSettings, NurserySettings
+from device.sinks import BrokerState, Delivered, MonitorState, Outbox, StoredEvent
+from device.vocabulary import Mic
 
 USER, PASSWORD = "nursery", "abcd-efgh-jkmn"
 BASE = "nursery/home/"

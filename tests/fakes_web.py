@@ -22,28 +22,15 @@ from device.config import journal_path, socket_path
 from device.control import Control
 from device.credentials import Credentials, hash_password, store
 from device.detector import Heard
-from device.events import (
-    AlertMark,
-    AudioRestored,
-    Bout,
-    Episode,
-    EpisodeEnded,
-    EventSink,
-    Helped,
-    Mark,
-    Mic,
-    MonitorState,
-    Need,
-    NeedGuess,
-    Outcome,
-    Score,
-    Source,
-    Tick,
-)
+from device.events import EpisodeEnded
+from device.inputs import AudioRestored, Score, Tick
 from device.journal import JournalWriter
 from device.journal_rows import put_episode
 from device.monitor import Monitor
+from device.record import AlertMark, Bout, Episode, Mark, NeedGuess
 from device.settings import Config, NurserySettings, PageSettings
+from device.sinks import EventSink, MonitorState
+from device.vocabulary import Helped, Mic, Need, Outcome, Source
 from tests.fakes import HOP_S, tracker
 from web import create_app
 from web.keys import Keys

@@ -12,10 +12,13 @@ from pathlib import Path
 
 from device.address import Address
 from device.clock import SystemClock
-from device.events import Delivered, Mic, MonitorState, Source, TestAlert, Tested
+from device.events import Tested
+from device.inputs import TestAlert
 from device.journal import JournalWriter
 from device.mqtt import Mqtt
 from device.settings import AlertSettings, MqttSettings, NurserySettings
+from device.sinks import Delivered, MonitorState
+from device.vocabulary import Mic, Source
 from tests.fakes_mqtt import PASSWORD, USER
 
 

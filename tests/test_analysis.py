@@ -14,8 +14,9 @@ import soundfile
 from device.analysis import BEGIN, Collector, open_ears, replay
 from device.audio import RATE_HZ
 from device.episode import EpisodeTracker
-from device.events import AudioLost, Event, MicLost
+from device.events import Event, MicLost
 from device.evidence import EAR_LAG_S
+from device.inputs import AudioLost
 from device.monitor import Monitor
 from device.settings import Config
 from device.synthesis import cry, room_noise

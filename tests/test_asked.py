@@ -7,8 +7,11 @@ import pytest
 
 from device.asked import refuse_unknown
 from device.errors import JournalError, NoEpisodeError
-from device.events import Edit, EpisodeEnded, Mic, MonitorState, Need, Source, Tag, TestAlert
+from device.events import EpisodeEnded
+from device.inputs import Edit, Tag, TestAlert
 from device.journal import JournalWriter
+from device.sinks import MonitorState
+from device.vocabulary import Mic, Need, Source
 from tests.fakes import START
 from tests.fakes_history import episode, writer
 

@@ -16,7 +16,8 @@ import pytest
 from device.broker import Broker
 from device.broker_door import MONITOR, Rejected, allowed, read_hello
 from device.errors import BrokerError
-from device.events import EpisodeAlerted, Response, Tested
+from device.events import EpisodeAlerted, Tested
+from device.inputs import Response
 from device.roundtrip import round_trip
 from device.settings import BrokerSettings
 from tests.fakes_mqtt import BASE, PASSWORD, USER, Desk, Ear, Mosquitto, free_port, wait_for

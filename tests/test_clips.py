@@ -14,17 +14,11 @@ import soundfile
 from device.audio import RATE_HZ, AudioBlock
 from device.clip_store import ClipStore
 from device.clips import BEFORE_S, Clips
-from device.events import (
-    Episode,
-    EpisodeEdited,
-    EpisodeEnded,
-    EpisodeStarted,
-    Mic,
-    MonitorState,
-    Outcome,
-    Trouble,
-)
+from device.events import EpisodeEdited, EpisodeEnded, EpisodeStarted
+from device.record import Episode
 from device.settings import ClipSettings
+from device.sinks import MonitorState, Trouble
+from device.vocabulary import Mic, Outcome
 from tests.fakes_hands import HandClock, Inbox
 
 

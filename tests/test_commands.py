@@ -8,23 +8,20 @@ from hypothesis import strategies as st
 
 from device.commands import COMMANDS, parse
 from device.errors import CommandError
-from device.events import (
+from device.inputs import (
     Command,
     Context,
     Edit,
     Forget,
-    Helped,
     ImportContexts,
-    Kind,
     Mute,
-    Need,
     Response,
     SetAlerts,
     SetSensitivity,
-    Source,
     Tag,
     TestAlert,
 )
+from device.vocabulary import Helped, Kind, Need, Source
 from tests.fakes import START
 
 PAGE = Source.PAGE

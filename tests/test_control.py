@@ -18,7 +18,10 @@ from device.control import MAX_CLIENTS, Control
 from device.control_client import ControlClient
 from device.control_line import MAX_LINE_BYTES, Lines, Wrong, read_request
 from device.errors import CommandError, ControlError
-from device.events import Edit, Kind, Mic, MonitorState, Mute, Need, Response, Source, Tag, Tested
+from device.events import Tested
+from device.inputs import Edit, Mute, Response, Tag
+from device.sinks import MonitorState
+from device.vocabulary import Kind, Mic, Need, Source
 from device.wire import decode_event, decode_state
 from tests.fakes_hands import HandClock, Inbox
 

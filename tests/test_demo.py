@@ -15,9 +15,12 @@ from device.demo_history import boots
 from device.demo_life import CAREGIVERS, DAY_S, DAYS, Gap, live
 from device.detector import Detector, thresholds
 from device.episode import EpisodeTracker
-from device.events import Episode, EpisodeEnded, Need, Outcome, Tick
+from device.events import EpisodeEnded
+from device.inputs import Tick
 from device.journal_reader import JournalReader
+from device.record import Episode
 from device.settings import AlertSettings, EpisodeSettings
+from device.vocabulary import Need, Outcome
 
 NOW = Instant(5_000.0, 1_764_000_000.0)
 

@@ -8,11 +8,12 @@ import pytest
 from device.clock import Instant
 from device.commands import parse
 from device.discovery import CALM, discovery
-from device.events import Distress, Mic, MonitorState, Source
 from device.mqtt import OVER_MQTT, read_payload
 from device.payloads import EVENT_TYPES, episode_payload, health_payload, settings_payload, today_payload
 from device.settings import NurserySettings
+from device.sinks import MonitorState
 from device.topics import NAMES, Topics
+from device.vocabulary import Distress, Mic, Source
 
 COMMON = {
     "platform", "unique_id", "default_entity_id", "name", "icon", "availability", "availability_mode",

@@ -10,10 +10,6 @@ from device.clock import Instant
 from device.corrections import apply_edit, interrupted
 from device.episode import EpisodeTracker
 from device.events import (
-    AudioLost,
-    AudioRestored,
-    Edit,
-    Episode,
     EpisodeAcknowledged,
     EpisodeAlerted,
     EpisodeEnded,
@@ -21,19 +17,11 @@ from device.events import (
     EpisodeResponded,
     EpisodeStarted,
     EpisodeTagged,
-    Helped,
-    Kind,
-    Mute,
-    Need,
-    Outcome,
-    Response,
-    Score,
-    Source,
-    Tag,
-    Tick,
-    TrackerInput,
 )
+from device.inputs import AudioLost, AudioRestored, Edit, Mute, Response, Score, Tag, Tick, TrackerInput
+from device.record import Episode
 from device.settings import AlertSettings, EpisodeSettings
+from device.vocabulary import Helped, Kind, Need, Outcome, Source
 from tests.fakes import START, at, feed, pick, scores, tracker, types
 
 

@@ -20,9 +20,11 @@ from device.address import Address
 from device.clock import SystemClock
 from device.delivery import WINDOW
 from device.errors import BrokerError
-from device.events import BrokerState, EpisodeAlerted, FaultRaised, Mic, MonitorState, Tested
+from device.events import EpisodeAlerted, FaultRaised, Tested
 from device.mqtt import Mqtt
 from device.settings import AlertSettings, MqttSettings, NurserySettings
+from device.sinks import BrokerState, MonitorState
+from device.vocabulary import Mic
 from tests.fakes_mqtt import USER, Desk, Ear, MemoryOutbox, Mosquitto, Proxy, running, wait_for
 from tests.test_mqtt import an_episode
 

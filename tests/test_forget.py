@@ -15,11 +15,14 @@ from hypothesis import strategies as st
 
 from device.clock import Instant
 from device.errors import JournalError
-from device.events import Edit, EpisodeEnded, Forget, Forgotten, Helped, Mic, MonitorState, Need, Source, Tag
+from device.events import EpisodeEnded, Forgotten
+from device.inputs import Edit, Forget, Tag
 from device.journal import JournalReader, JournalWriter, backup, export_json, restore
 from device.journal_store import DELETED_KEPT_DAYS, purge
 from device.learned import learn
 from device.need_history import Lessons, lessons
+from device.sinks import MonitorState
+from device.vocabulary import Helped, Mic, Need, Source
 from tests.fakes import START, FakeClock, at
 from tests.fakes_history import episode
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from device.clock import Instant
-from device.events import Trouble
 from device.health import Health, clock_probe, disk_probe, page_probe
+from device.sinks import Trouble
 from tests.fakes import FakeClock
 
 

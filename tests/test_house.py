@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from device.events import EpisodeAlerted, SetAlerts, SetSensitivity, Source
+from device.events import EpisodeAlerted
 from device.house import House
+from device.inputs import SetAlerts, SetSensitivity
 from device.settings import Config
+from device.vocabulary import Source
 from tests.fakes import at, pick
 from tests.test_monitor import CRY, Rig
 

@@ -12,27 +12,22 @@ import pytest
 from device.clock import Instant
 from device.errors import JournalError
 from device.events import (
-    Edit,
-    Episode,
     EpisodeEnded,
     EpisodeStarted,
     EpisodeTagged,
     EpisodeUpdated,
     FaultCleared,
     FaultRaised,
-    Helped,
-    Mic,
     Muted,
-    Need,
-    Outcome,
-    Source,
-    Tag,
     Tested,
 )
+from device.inputs import Edit, Tag
 from device.journal import Context, JournalReader, JournalWriter, Span
 from device.journal_rows import put_episode
 from device.journal_schema import VERSION, transaction
 from device.journal_tables import V1
+from device.record import Episode
+from device.vocabulary import Helped, Mic, Need, Outcome, Source
 from tests.fakes import START, FakeClock
 from tests.fakes_history import BOOT, episode, state, story, writer
 

@@ -12,10 +12,12 @@ import pytest
 
 from device.clock import Instant
 from device.errors import JournalError
-from device.events import Edit, EpisodeEnded, EpisodeUpdated, Event, Source, Tested
+from device.events import EpisodeEnded, EpisodeUpdated, Event, Tested
+from device.inputs import Edit
 from device.journal import JournalReader, JournalWriter
 from device.journal_schema import open_writer, transaction
 from device.journal_store import store
+from device.vocabulary import Source
 from tests.fakes import START, FakeClock
 from tests.fakes_history import BOOT, episode, remount, small_disk, state, story, writer
 

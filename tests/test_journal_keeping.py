@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from device.errors import JournalError
-from device.events import Context, Edit, EpisodeEnded, FaultRaised, Helped, Need, Source
+from device.events import EpisodeEnded, FaultRaised
+from device.inputs import Context, Edit
 from device.journal import (
     TABLES,
     JournalReader,
@@ -27,6 +28,7 @@ from device.journal import (
     read_diary,
     restore,
 )
+from device.vocabulary import Helped, Need, Source
 from device.wire import decode_episode, decode_event
 from tests.fakes import START, FakeClock
 from tests.fakes_history import episode, state, story, writer

@@ -11,10 +11,11 @@ import pytest
 
 from device import journal_schema
 from device.errors import JournalError
-from device.events import EpisodeEnded, Need
+from device.events import EpisodeEnded
 from device.journal import JournalReader, backup
 from device.journal_return import go_back
 from device.journal_tables import MIGRATIONS
+from device.vocabulary import Need
 from tests.fakes import FakeClock
 from tests.fakes_history import episode, story, writer
 

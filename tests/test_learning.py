@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 
 from device.errors import JournalError
-from device.events import EpisodeEnded, EpisodeTagged, Event, Forgotten, Need, Score, Tag
-from device.events import Source as From
+from device.events import EpisodeEnded, EpisodeTagged, Event, Forgotten
+from device.inputs import Score, Tag
 from device.learned import learn
 from device.learning import OnlineLearning
 from device.need_history import Lessons
 from device.need_prior import Diary, Situation
 from device.need_sound import Vector
 from device.needs import Example
+from device.vocabulary import Need
+from device.vocabulary import Source as From
 from tests.fakes import HOP_S, at, tracker
 from tests.fakes_web import until
 

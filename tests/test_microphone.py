@@ -13,10 +13,12 @@ import pytest
 from device.audio import RATE_HZ, AudioBlock, level_dbfs
 from device.clock import Instant, SystemClock
 from device.errors import AudioSourceError
-from device.events import AudioLost, AudioRestored, Mic, Trouble
+from device.inputs import AudioLost, AudioRestored
 from device.microphone import Microphone
 from device.portaudio import Device, Frames, OnFrames
 from device.settings import MicrophoneSettings
+from device.sinks import Trouble
+from device.vocabulary import Mic
 from tests import sound
 from tests.fakes_hands import HandClock, Inbox
 

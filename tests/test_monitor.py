@@ -11,12 +11,6 @@ from device.clock import Instant
 from device.detector import Heard
 from device.errors import DetectorError, JournalError
 from device.events import (
-    AudioLost,
-    AudioRestored,
-    BrokerState,
-    Context,
-    Delivered,
-    Edit,
     EpisodeAlerted,
     EpisodeEdited,
     EpisodeEnded,
@@ -24,23 +18,14 @@ from device.events import (
     Event,
     FaultCleared,
     FaultRaised,
-    Kind,
-    Mic,
     MicLost,
     MicRestored,
-    MonitorState,
-    Need,
-    Response,
-    Score,
-    SetSensitivity,
-    Source,
-    StoredEvent,
-    Tag,
-    TestAlert,
     Tested,
-    Trouble,
 )
+from device.inputs import AudioLost, AudioRestored, Context, Edit, Response, Score, SetSensitivity, Tag, TestAlert
 from device.monitor import INBOX_BLOCKS, Monitor
+from device.sinks import BrokerState, Delivered, MonitorState, StoredEvent, Trouble
+from device.vocabulary import Kind, Mic, Need, Source
 from tests.fakes import HOP_S, FakeClock, RecordingSink, at, pick, tracker, types
 
 CRY, QUIET = 0.9, 0.0

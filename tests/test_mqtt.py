@@ -15,9 +15,6 @@ from device.address import Address, address_of
 from device.clock import Instant
 from device.errors import BrokerError, CommandError, JournalError
 from device.events import (
-    AlertMark,
-    Bout,
-    Episode,
     EpisodeAcknowledged,
     EpisodeAlerted,
     EpisodeEdited,
@@ -31,29 +28,20 @@ from device.events import (
     Fault,
     FaultCleared,
     FaultRaised,
-    Helped,
-    Kind,
-    Mark,
-    Mic,
     MicLost,
     MicRestored,
-    Mute,
-    Need,
-    NeedGuess,
-    Outcome,
-    Response,
-    SetSensitivity,
-    Source,
-    StoredEvent,
-    Tag,
     Tested,
 )
+from device.inputs import Mute, Response, SetSensitivity, Tag
 from device.mqtt import MAX_PAYLOAD, OVER_MQTT, read_payload
 from device.payloads import EVENT_TYPES
+from device.record import AlertMark, Bout, Episode, Mark, NeedGuess
 from device.roundtrip import round_trip
 from device.settings import AlertSettings, MqttSettings, NurserySettings
+from device.sinks import StoredEvent
 from device.texts import FAULT_CODES
 from device.topics import NAMES
+from device.vocabulary import Helped, Kind, Mic, Need, Outcome, Source
 from tests.fakes import FakeClock
 from tests.fakes_mqtt import BASE, PASSWORD, USER, Desk, Ear, MemoryOutbox, Mosquitto, running, wait_for
 

@@ -11,13 +11,14 @@ from evaluation.needs_families import SIZE, VERSION, Family, cries
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from device.events import Context, Need
+from device.inputs import Context
 from device.need_prior import NEEDS, Array, Diary, Prior, Situation, soft
 from device.need_rhythm import usual
 from device.need_sound import Mean, SoundSums, projection
 from device.need_trust import CHANCE, Trust
 from device.need_weights import HOURS, MIN_TAGS, SOUNDS, TEMPERATURES, Weights, choose
 from device.needs import Example, Learner
+from device.vocabulary import Need
 
 DAY = 86_400.0
 AFTER_FEED = Situation(since_feed_s=10_000.0)

@@ -13,21 +13,10 @@ from gpiozero.pins.mock import MockFactory, MockPWMPin
 
 from device.clock import Instant
 from device.errors import PanelError
-from device.events import (
-    AlertMark,
-    Episode,
-    Fault,
-    Kind,
-    Mark,
-    Mic,
-    MonitorState,
-    Need,
-    Response,
-    Source,
-    Tag,
-    Trouble,
-)
+from device.events import Fault
+from device.inputs import Response, Tag
 from device.panel import Panel
+from device.record import AlertMark, Episode, Mark
 from device.settings import PanelSettings
 from device.signals import (
     BEEPS,
@@ -41,6 +30,8 @@ from device.signals import (
     buzzer_pattern,
     light_pattern,
 )
+from device.sinks import MonitorState, Trouble
+from device.vocabulary import Kind, Mic, Need, Source
 from tests.fakes_hands import HandClock, Inbox
 from tests.test_gestures import Timers
 

@@ -21,17 +21,15 @@ from device.events import (
     Event,
     FaultCleared,
     FaultRaised,
-    Mark,
-    Mic,
     MicLost,
     MicRestored,
-    MonitorState,
-    Source,
     Tested,
-    Trouble,
 )
 from device.push import WAITING, Push
+from device.record import Mark
 from device.settings import AlertSettings, NurserySettings, PushSettings
+from device.sinks import MonitorState, Trouble
+from device.vocabulary import Mic, Source
 from tests.fakes_mqtt import free_port, wait_for
 from tests.test_mqtt import an_episode
 

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device.clock import Instant
-from device.events import Bout, Episode, Outcome
 from device.hours import cut
 from device.journal import Span
 from device.pattern import likely_window
+from device.record import Bout, Episode
 from device.rhythm import crying_by_day, day_of, listened_by_day, rhythm
+from device.vocabulary import Outcome
 
 BERLIN = ZoneInfo("Europe/Berlin")
 LORD_HOWE = ZoneInfo("Australia/Lord_Howe")

@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from device.clock import Instant
-from device.events import Bout, Episode, Helped, Mark, Need, Outcome, Source
 from device.journal import JournalReader, Span
 from device.journal_rows import put_episode
+from device.record import Bout, Episode, Mark
 from device.statistics import (
     LEAST,
     Curve,
@@ -34,6 +34,7 @@ from device.statistics import (
     usual,
     week,
 )
+from device.vocabulary import Helped, Need, Outcome, Source
 from tests.fakes_history import writer
 
 BERLIN = ZoneInfo("Europe/Berlin")

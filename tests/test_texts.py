@@ -9,9 +9,6 @@ import pytest
 
 from device.clock import Instant
 from device.events import (
-    AlertMark,
-    Distress,
-    Episode,
     EpisodeAcknowledged,
     EpisodeAlerted,
     EpisodeEnded,
@@ -22,17 +19,13 @@ from device.events import (
     EpisodeTagged,
     FaultCleared,
     FaultRaised,
-    Mark,
-    Mic,
     MicLost,
     MicRestored,
-    Need,
-    NeedGuess,
-    Outcome,
-    Source,
     Tested,
 )
+from device.record import AlertMark, Episode, Mark, NeedGuess
 from device.texts import FAULT_CODES, LANGUAGES, acknowledge_label, clock_time, duration, fault_title, line, untold
+from device.vocabulary import Distress, Mic, Need, Outcome, Source
 from device.words import DE, EN
 from tests.fakes import START
 

@@ -21,9 +21,9 @@ import soundfile
 from device.audio import RATE_HZ
 from device.control_client import ControlClient
 from device.errors import CommandError
-from device.events import Outcome, Source
 from device.journal import JournalReader
 from device.synthesis import cry, room_noise
+from device.vocabulary import Outcome, Source
 
 pytestmark = [
     pytest.mark.broker,

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from device.events import Fault, Mic, MonitorState
+from device.events import Fault
+from device.sinks import MonitorState
+from device.vocabulary import Mic
 from device.watchdog import Watchdog
 from tests.fakes_hands import HandClock
 

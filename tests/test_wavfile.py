@@ -9,7 +9,7 @@ import soundfile
 
 from device.audio import RATE_HZ, AudioBlock, Samples
 from device.errors import AudioSourceError
-from device.events import AudioLost, AudioRestored
+from device.inputs import AudioLost, AudioRestored
 from device.wavfile import ReplayClock, WavFile, read_blocks
 from tests.fakes import START
 

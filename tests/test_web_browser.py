@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from device.config import journal_path
-from device.events import AudioLost
+from device.inputs import AudioLost
 from device.journal import JournalReader
 from tests.fakes_browser import DESKTOP, PHONE, browser, enter, house
 from tests.fakes_web import House, embedding, fill, serving, until, year

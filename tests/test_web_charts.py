@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.events import AlertMark, Bout, Distress, Episode, Mark, Outcome, Source
 from device.journal import Context, Span
 from device.quiet import family_zone
+from device.record import AlertMark, Bout, Episode, Mark
 from device.statistics import Rhythm
 from device.survival import COMPETING, EVENT, aalen_johansen
+from device.vocabulary import Distress, Outcome, Source
 from tests.fakes_web import episode
 from web import chart_day, chart_episode, charts, charts_days
 from web.charts import Range

@@ -11,10 +11,12 @@ from flask.testing import FlaskClient
 
 from device.clock import Instant, SystemClock
 from device.config import journal_path
-from device.events import Bout, Context, Episode, Mark, Need, Outcome, Source
+from device.inputs import Context
 from device.journal import JournalWriter
 from device.need_sound import Vector
+from device.record import Bout, Episode, Mark
 from device.settings import Config
+from device.vocabulary import Need, Outcome, Source
 from tests.fakes_web import House, app_for, fill, log_in, remember_password, settings, until, year
 
 HOUR_S = 3600.0

@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 from device.clock import Instant
-from device.events import AudioLost, Fault, Mic, MonitorState, Trouble
+from device.events import Fault
+from device.inputs import AudioLost
 from device.quiet import family_zone
+from device.sinks import MonitorState, Trouble
 from device.texts import FAULT_CODES
+from device.vocabulary import Mic
 from tests.fakes_web import House, app_for, log_in, remember_password, settings, until
 from web.present import fault_text, mic_text
 from web.words import Words

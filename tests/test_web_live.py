@@ -19,10 +19,11 @@ import trustme
 from device.clock import SystemClock
 from device.config import journal_path, socket_path
 from device.errors import CommandError, ControlError, NurseryError
-from device.events import AudioLost, AudioRestored, Kind, Mic, Response, Source
+from device.inputs import AudioLost, AudioRestored, Response
 from device.journal import JournalReader
 from device.quiet import family_zone
 from device.settings import Config
+from device.vocabulary import Kind, Mic, Source
 from tests.fakes_web import PASSWORD, House, app_for, fill, log_in, remember_password, serving, settings, until, year
 from web.live import LiveMonitor
 from web.moment import now

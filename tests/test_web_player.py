@@ -11,8 +11,10 @@ from playwright.sync_api import Browser, Page, Response, expect
 from device.audio import RATE_HZ, AudioBlock
 from device.clip_store import ClipStore
 from device.clips import Clips
-from device.events import Episode, EpisodeEnded, EpisodeStarted, Outcome
+from device.events import EpisodeEnded, EpisodeStarted
+from device.record import Episode
 from device.settings import ClipSettings
+from device.vocabulary import Outcome
 from tests.fakes_browser import browser, enter, house
 from tests.fakes_hands import HandClock
 from tests.fakes_web import House, fill, serving, until, year

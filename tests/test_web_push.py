@@ -7,8 +7,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from device.credentials import load_or_create, push_key
-from device.events import Source
 from device.settings import Config
+from device.vocabulary import Source
 from tests.fakes_web import House, app_for, remember_password, settings, until
 
 

@@ -14,8 +14,8 @@ from flask import Flask, Response
 from playwright.sync_api import Browser, Page, Route, expect
 
 from device.commands import parse
-from device.events import Source
 from device.settings import Config
+from device.vocabulary import Source
 from tests.fakes_browser import browser, enter, house
 from tests.fakes_web import PASSWORD, House, fill, remember_password, serving, year
 from web.serve import Server

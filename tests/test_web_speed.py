@@ -20,8 +20,8 @@ import numpy as np
 import pytest
 
 from device.config import journal_path
-from device.events import Episode
 from device.journal_rows import blob_of
+from device.record import Episode
 from device.up import FRUGAL
 from tests.fakes_web import PASSWORD, House, fill, remember_password, settings, year
 

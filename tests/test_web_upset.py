@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from device.events import Distress
+from device.vocabulary import Distress
 from web.figures import Day
 from web.upset import trend, upset_say
 from web.words import Words

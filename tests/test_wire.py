@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from device import events, wire
 from device.clock import Instant
-from device.events import Bout, DeviceEvent, Episode, EpisodeEvent, Event, Mark, MonitorState, Need, NeedGuess
+from device.events import DeviceEvent, EpisodeEvent, Event
+from device.record import Bout, Episode, Mark, NeedGuess
+from device.sinks import MonitorState
+from device.vocabulary import Need, Source
 from tests.fakes_history import episode, story
 
 FLOATS = st.floats(allow_nan=False)
@@ -106,4 +109,4 @@ def test_garbage_is_refused_and_nothing_worse(garbage: Any) -> None:
 
 def test_keys_are_the_fields_names() -> None:
     assert list(wire.encode_episode(episode())) == [item.name for item in fields(Episode)]
-    assert wire.encode_part(Mark(1.0, events.Source.BUTTON)) == {"at_s": 1.0, "source": "button", "caregiver": None}
+    assert wire.encode_part(Mark(1.0, Source.BUTTON)) == {"at_s": 1.0, "source": "button", "caregiver": None}

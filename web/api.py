@@ -12,8 +12,9 @@ from device.asked import refuse_unknown
 from device.commands import COMMANDS, parse
 from device.config import journal_path
 from device.errors import JournalError
-from device.events import Edit, Need, Outcome, Source
+from device.inputs import Edit
 from device.journal import Span
+from device.vocabulary import Need, Outcome, Source
 from device.wire import encode_episode, encode_part, encode_state
 from web.day import coverage, day_edges, day_of
 from web.figures import PERIODS, Figures

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from device.events import Distress, Episode
 from device.journal import Context, Span
+from device.record import Episode
+from device.vocabulary import Distress
 from web.chart_episode import DEPTHS
 from web.svg import HATCH, ack_sign, alert_sign, arrive_sign, calm_sign, line, picture, rect, tag, text
 from web.words import Words

@@ -2,7 +2,8 @@
 
 from markupsafe import Markup
 
-from device.events import Distress, Episode
+from device.record import Episode
+from device.vocabulary import Distress
 from web.svg import ack_sign, alert_sign, arrive_sign, calm_sign, line, picture, rect, text
 from web.words import Words
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from device.events import Distress
 from device.statistics import Rhythm
+from device.vocabulary import Distress
 from web.figures import Day
 from web.svg import HATCH, line, picture, rect, text
 from web.words import Words

@@ -6,8 +6,8 @@ from flask import Blueprint, abort, render_template, request, url_for
 from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
-from device.events import Need, Outcome
 from device.journal import EpisodeRow
+from device.vocabulary import Need, Outcome
 from web.learning import taught
 from web.parts import parts, reader, words
 from web.shown import done

@@ -5,8 +5,8 @@ from datetime import date, timedelta
 
 from flask import Blueprint, abort, render_template, request, url_for
 
-from device.events import Episode
 from device.journal import Span
+from device.record import Episode
 from web import chart_day
 from web.parts import now_utc, parts, reader, words
 from web.present import nothing_heard

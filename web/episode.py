@@ -6,7 +6,8 @@ from flask import Blueprint, Response, abort, render_template, request, send_fil
 from werkzeug.wrappers import Response as BaseResponse
 
 from device.clip_store import ClipStore
-from device.events import Episode, Helped
+from device.record import Episode
+from device.vocabulary import Helped
 from web import chart_episode
 from web.parts import parts, reader, words
 from web.present import ending, guess

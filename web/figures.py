@@ -7,10 +7,10 @@ from datetime import date, timedelta, tzinfo
 import numpy as np
 
 from device import statistics
-from device.events import Distress, Need, Outcome
 from device.hours import Pieces
 from device.journal import Span
 from device.statistics import Calm, Curve, DayNight, LogNormal, NotEnough, Rhythm, Share, Table, Usual, Window
+from device.vocabulary import Distress, Need, Outcome
 
 PERIODS = (7, 28, 90)
 """Days that can be looked at."""

@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from device.events import Episode, Need, Outcome
+from device.record import Episode
+from device.vocabulary import Need, Outcome
 from web.parts import now_utc, parts, reader, words
 from web.shown import said
 from web.words import Words

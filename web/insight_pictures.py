@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
-from device.events import Need, Outcome
 from device.statistics import Calm, Curve, NotEnough, Usual
+from device.vocabulary import Need, Outcome
 from web import charts, charts_days
 from web.charts import Range
 from web.figures import BINS_S, Figures

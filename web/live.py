@@ -11,7 +11,7 @@ from typing import Any
 
 from device.clock import Clock
 from device.errors import N_, CommandError, ControlError
-from device.events import MonitorState
+from device.sinks import MonitorState
 from device.wire import decode_state
 
 log = logging.getLogger(__name__)

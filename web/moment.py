@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from device.events import Episode, Mic, MonitorState, Outcome
+from device.record import Episode
+from device.sinks import MonitorState
+from device.vocabulary import Mic, Outcome
 from web.live import Live
 from web.present import distress_now, ending, fault_text
 from web.words import Words

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, abort, jsonify, render_template, request,
 from werkzeug.wrappers import Response as BaseResponse
 
 from device.errors import JournalError
-from device.events import Episode
+from device.record import Episode
 from web import moment
 from web.day import coverage, listened_s
 from web.live import Live

@@ -2,8 +2,10 @@
 
 from typing import Protocol
 
-from device.events import Distress, Episode, Helped, Mic, MonitorState, Need, Outcome, Source
+from device.record import Episode
+from device.sinks import MonitorState
 from device.texts import FAULT_CODES, LANGUAGES, fault_title
+from device.vocabulary import Distress, Helped, Mic, Need, Outcome, Source
 from web.words import Words
 
 WHOLE = 0.98

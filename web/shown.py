@@ -7,7 +7,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
 from device.errors import N_, JournalError
-from device.events import Helped, Need
+from device.vocabulary import Helped, Need
 from web import moment, present
 from web.parts import changes, now_utc, parts, reader, words
 from web.security import logged_in, token

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from device.events import Episode, Mark, Outcome
+from device.record import Episode, Mark
+from device.vocabulary import Outcome
 from web.present import source_word
 from web.words import Words
 

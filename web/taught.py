@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from device.events import Need
 from device.learned import learn
 from device.need_history import Lessons
 from device.need_rhythm import Usual, usual
 from device.needs import Example, Summary
 from device.verifier import LONGEST_VETO_S, MIN_CRIES, MIN_FALSE, Effect
+from device.vocabulary import Need
 from web.cry_map import place
 from web.words import Words
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from device.events import Distress
+from device.vocabulary import Distress
 from web.figures import Day
 from web.words import Words
 

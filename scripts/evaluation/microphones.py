@@ -50,16 +50,13 @@ def figures(trials: Sequence[Trial], ear: Ear) -> dict[str, float]:
 
 
 def text(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
-    """A row for each change, three columns for each ear."""
+    """A row for each change, a column for each ear."""
     ears = list(next(iter(found.values())))
-    head = ["", *(f"{ear}: {what}" for ear in ears for what in ("AUC", "missed", "others heard"))]
-    rows = []
-    for name, of in found.items():
-        row = [name]
-        for ear in ears:
-            row += [f"{of[ear]['auc']:.3f}", f"{100 * of[ear]['missed']:.0f} %", f"{100 * of[ear]['heard']:.1f} %"]
-        rows.append(row)
-    return table(head, rows) + "\n"
+    rows = [
+        [name, *(f"{of[ear]['auc']:.3f}, {100 * of[ear]['missed']:.0f} %, {100 * of[ear]['heard']:.1f} %" for ear in ears)]
+        for name, of in found.items()
+    ]
+    return table(["clip AUC, missed, others heard", *ears], rows) + "\n"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -67,7 +64,7 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="scripts/evaluate microphones", description=__doc__)
     parser.add_argument("--corpus", type=Path, default=ROOT.parent / "shared/corpus", help="folder with manifest.csv")
     parser.add_argument("--yamnet", type=Path, default=ROOT.parent / "shared/peers/yamnet.tflite", help="YAMNet as .tflite")
-    parser.add_argument("--ears", default="ours,YAMNet", help="comma-separated: ours, both, YAMNet, louder, level")
+    parser.add_argument("--ears", default="ours,both,YAMNet", help="comma-separated: ours, both, YAMNet, louder, level")
     parser.add_argument("--every", type=int, default=1, help="only every so many clips")
     parser.add_argument("--json", type=Path, help="write all figures here")
     parser.add_argument("--docs", action="store_true", help="rewrite these results in docs/evaluation.md")

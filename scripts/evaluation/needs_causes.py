@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from device.audio import Samples
-from device.events import Need
 from device.features import LogMel
 from device.need_prior import NEEDS, Array, soft
 from device.need_sound import SoundSums, Vector
+from device.vocabulary import Need
 from evaluation.corpus import Clip, Corpus
 from evaluation.figures import auc
 

@@ -7,8 +7,8 @@ import numpy as np
 from scipy import stats
 
 from device.audio import RATE_HZ, Samples
-from device.events import Distress
 from device.synthesis import room_noise
+from device.vocabulary import Distress
 from evaluation.corpus import Clip, Corpus
 from evaluation.figures import Figure, auc_by_groups
 from evaluation.needs_hearing import Listener

@@ -7,10 +7,10 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from device.events import Need
 from device.need_prior import NEEDS, Array
 from device.need_weights import MIN_TAGS
 from device.needs import Learner
+from device.vocabulary import Need
 from evaluation.needs_causes import macro_f1
 from evaluation.needs_families import VERSION, Family, cries
 

@@ -12,8 +12,10 @@ from device.clock import Instant
 from device.detector import MODEL, Detector
 from device.ears import thresholds_of
 from device.episode import EpisodeTracker
-from device.events import Episode, EpisodeAlerted, EpisodeEvent, Event, Score
+from device.events import EpisodeAlerted, EpisodeEvent, Event
 from device.evidence import EAR_LAG_S
+from device.inputs import Score
+from device.record import Episode
 from device.settings import Config
 from device.voice import CRYING, IN_PAUSE, OVER_CRYING
 from device.wavfile import BLOCK_S

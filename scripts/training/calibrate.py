@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from device import features
 from device.clock import Instant
-from device.events import Score
 from device.evidence import EAR_LAG_S, CryEvidence
+from device.inputs import Score
 from device.settings import AlertSettings, EpisodeSettings
 
 from .judge import Judged, holds_crying, is_negative, sigmoid
