@@ -211,17 +211,18 @@ class Delivery:
 
 
 def _still_wanted(event: EpisodeAlerted | EpisodeEscalated, state: MonitorState | None) -> bool:
-    """An alert delayed by an outage is worth ringing for while its episode goes on and nobody has answered."""
+    """An alert delayed by an outage is worth ringing for while its episode goes on and nobody has answered.
+
+    A reminder is for those who did answer: it is worth it until somebody has said that they are there.
+    """
     if state is None:
         return True
     now = state.episode
-    return (
-        now is not None
-        and now.id == event.episode.id
-        and now.acknowledged is None
-        and now.arrived is None
-        and not now.not_crying
-    )
+    if now is None or now.id != event.episode.id or now.not_crying:
+        return False
+    if isinstance(event, EpisodeEscalated) and event.reminder:
+        return now.arrived is None or now.arrived.inferred
+    return now.acknowledged is None and now.arrived is None
 
 
 def _standing(code: str, state: MonitorState | None) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from email.header import Header
 from urllib.parse import urlsplit
 
-from device.clock import Clock
+from device.clock import Clock, Instant
 from device.errors import ConfigError
 from device.events import (
     EpisodeAcknowledged,
@@ -90,7 +90,7 @@ class Push:
         self._retry_s = retry_s
         self._put: Callable[[object], object] = lambda _item: False
         self._queue: queue.Queue[Message | None] = queue.Queue(WAITING)
-        self._answered = ""
+        self._answered: tuple[str, Instant] | None = None  # the episode last answered, or said to be none, and when
         self._raised: set[str] = set()
         self._failing = False
         self._closing = threading.Event()
@@ -105,8 +105,9 @@ class Push:
 
     def handle(self, event: Event) -> None:
         """Queue what is worth a push."""
-        if isinstance(event, EpisodeAcknowledged | EpisodeResponded | EpisodeEnded):
-            self._answered = event.episode.id
+        answer = isinstance(event, EpisodeAcknowledged | EpisodeResponded | EpisodeEnded)
+        if isinstance(event, EpisodeEvent) and (answer or event.episode.false_alarm):
+            self._answered = event.episode.id, event.at
         priority = self._priority(event)
         if priority is None or self._thread is None:
             return
@@ -166,8 +167,7 @@ class Push:
         event, wait_s = message.event, self._retry_s
         while not self._closing.is_set():
             age_s = max(0.0, self._clock.now().since(event.at))
-            alert = isinstance(event, EpisodeAlerted | EpisodeEscalated)
-            if age_s > self._max_age_s or (alert and isinstance(event, EpisodeEvent) and event.episode.id == self._answered):
+            if age_s > self._max_age_s or self._overtaken(event):
                 log.info("a push message was not worth sending any more: %s", event.id)
                 return
             try:
@@ -186,6 +186,13 @@ class Push:
                     self._failing = False
                     self._put(Trouble(self._clock.now(), "push", standing=False))
                 return
+
+    def _overtaken(self, event: Event) -> bool:
+        """True for an alert that was answered after it was raised; a reminder comes after the answer, and rings."""
+        if self._answered is None or not isinstance(event, EpisodeAlerted | EpisodeEscalated):
+            return False
+        episode_id, at = self._answered
+        return event.episode.id == episode_id and at.since(event.at) >= 0
 
     def _post(self, message: Message, age_s: float) -> None:
         event, language = message.event, self._nursery.language

@@ -178,12 +178,14 @@ def test_an_alert_delayed_by_an_outage_rings_only_if_nobody_has_answered(broker:
         desk.say(EpisodeEscalated(late.plus(1), an_episode(now)))
         wait_for(lambda: ear.events("escalated"))
         assert ear.events("escalated")[0]["told"] is False
+        desk.say(EpisodeEscalated(late.plus(1.5), an_episode(now), level=1, reminder=True))
+        wait_for(lambda: len(ear.on("alert")) == 2)  # whoever is on the way has not arrived
         desk.set(episode=an_episode(now, not_crying=True))
         wait_for(lambda: json.loads(ear.on("episode")[-1])["tag"] == "not_crying")
         desk.say(EpisodeEscalated(late.plus(2), an_episode(now)))
-        wait_for(lambda: len(ear.events("escalated")) == 2)
-        assert ear.events("escalated")[1]["told"] is False
-        assert len(ear.on("alert")) == 1
+        wait_for(lambda: len(ear.events("escalated")) == 3)
+        assert ear.events("escalated")[2]["told"] is False
+        assert len(ear.on("alert")) == 2
 
 
 def test_an_event_of_an_earlier_boot_has_its_age_from_utc_or_none(broker: Mosquitto, ear: Ear) -> None:

@@ -18,6 +18,7 @@ from device.events import (
     EpisodeAlerted,
     EpisodeEscalated,
     EpisodeStarted,
+    EpisodeTagged,
     Event,
     FaultCleared,
     FaultRaised,
@@ -218,6 +219,30 @@ def test_old_and_answered_alerts_do_not_ring(server: Server) -> None:
         server.open.set()
         wait_for(lambda: len(server.posts) == 2)
     assert [body for _, _, body in server.posts] == ["Test alert: everything works", "Somebody is on the way"]
+
+
+def test_a_reminder_rings_although_somebody_is_on_the_way(server: Server) -> None:
+    with Pusher(server.url) as pusher:
+        alert = pusher.alert()
+        coming = replace(alert.episode, acknowledged=Mark(9.0, Source.MQTT))
+        pusher.push.handle(EpisodeAcknowledged(alert.at, coming))
+        pusher.push.handle(EpisodeEscalated(alert.at.plus(0.1), coming, level=1, reminder=True))
+        wait_for(lambda: len(server.posts) == 2)
+    assert server.posts[1][1]["Priority"] == "5"
+
+
+def test_what_was_said_to_be_no_crying_does_not_ring_until_that_is_taken_back(server: Server) -> None:
+    with Pusher(server.url) as pusher:
+        server.open.clear()
+        pusher.push.handle(Tested(pusher.clock.now(), "first"))  # holds the line
+        alert = pusher.alert()
+        pusher.push.handle(alert)
+        pusher.push.handle(EpisodeTagged(alert.at.plus(0.1), replace(alert.episode, not_crying=True)))
+        pusher.push.handle(EpisodeTagged(alert.at.plus(0.2), alert.episode))
+        pusher.push.handle(EpisodeEscalated(alert.at.plus(0.3), alert.episode, level=2))
+        server.open.set()
+        wait_for(lambda: len(server.posts) == 2)
+    assert [headers["Priority"] for _, headers, _ in server.posts] == ["3", "5"]
 
 
 def test_a_slow_server_never_holds_up_the_monitor(server: Server) -> None:

@@ -87,6 +87,7 @@ Licences: {notes["licences"]}. Seeds: {notes["seeds"]}. Steps: {notes["steps"]} 
 Train split only; from the test split nothing was fitted, neither weights nor calibration nor thresholds.
 Splits are by group (same baby, speaker or recording).
 {notes.get("remark", "")}
+{notes.get("refined", "")}
 
 ## Figures
 "Sources left out": each clip of the train split scored by a student trained without its source (six folds:

@@ -42,6 +42,27 @@ class Batch:
     features: Tensor  # (batch, patches, 1024)
 
 
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """Examples as the microphone hears them, (batch, samples), and what is true of them: per hop, with weights.
+
+    Where `settled` (batch,) is true the front end has long been in that room.
+    """
+
+    wave: Tensor
+    settled: Tensor
+    cry: Tensor
+    cry_weight: Tensor
+    voice: Tensor
+    voice_weight: Tensor
+    distress: Tensor
+
+
+def hop_power(wave: Tensor) -> Tensor:
+    """Mean power of each hop, (batch, hops)."""
+    return wave.unflatten(1, (-1, features.HOP)).pow(2).mean(2)
+
+
 def audible(yes: Tensor, own_db: Tensor, rest_db: Tensor, clear_db: float) -> Tensor:
     """Join the parts' labels: 1 where a part says yes and can be heard, -1 where that is unsure, else 0."""
     clear = (yes == 1) & (own_db - rest_db > clear_db)
@@ -50,7 +71,7 @@ def audible(yes: Tensor, own_db: Tensor, rest_db: Tensor, clear_db: float) -> Te
 
 
 class Examples:
-    """Makes batches: draw, mix, front end, teacher."""
+    """Makes batches: draw, mix, front end, teacher; `sound` stops after the mix."""
 
     def __init__(self, bank: Bank, ear: teacher.Teacher, batch: int, seed: int, rooms: int) -> None:
         """Set up from what is given."""
@@ -61,8 +82,8 @@ class Examples:
         self.half = bank.device.type == "cuda"
 
     @torch.no_grad()
-    def make(self) -> tuple[Batch, Picks]:
-        """Make one batch."""
+    def sound(self) -> tuple[Sound, Picks]:
+        """Draw and mix one batch."""
         bank = self.bank
         picks = bank.draw(self.rng, self.batch, LENGTH)
         crying = torch.from_numpy(picks.crying).to(bank.device)
@@ -70,24 +91,28 @@ class Examples:
         cries, voices, distress = bank.targets(picks, HOPS, features.HOP)
         cry = audible(cries, mixed.part_db, mixed.rest_db, -8.0)
         voice = audible(voices, mixed.part_db, mixed.rest_db, -6.0)
-        loud = mixed.wave.unflatten(1, (HOPS, features.HOP)).pow(2).mean(2) > 1e-8  # -80 dBFS
+        loud = hop_power(mixed.wave) > 1e-8  # -80 dBFS
         cry_weight = (cry >= 0).float()
         onset = (cry == 1) & (functional.pad(cry, (1, 0))[:, :-1] != 1)
-        cry_weight = torch.where(onset, 0.3, cry_weight)
-        voice_weight = ((voice >= 0) & (loud | (voice == 0))).float()
-        settled = torch.rand(self.batch, device=bank.device) < 0.5
-        # YAMNet hears little in quiet sound; the student shall hear as much there, so its teacher is turned up.
-        loudest = mixed.wave.unflatten(1, (HOPS, features.HOP)).pow(2).mean(2).amax(1, keepdim=True).sqrt()
-        with torch.autocast("cuda", torch.float16, enabled=self.half):
-            logits, embedded = self.ear(mixed.wave * (LOUDEST_RMS / loudest.clamp(min=QUIETEST_RMS)), TEACHER_STEP)
-        batch = Batch(
-            self.front(mixed.wave, settled),
+        sound = Sound(
+            mixed.wave,
+            torch.rand(self.batch, device=bank.device) < 0.5,
             (cry == 1).float(),
-            cry_weight,
+            torch.where(onset, 0.3, cry_weight),
             (voice == 1).float(),
-            voice_weight,
+            ((voice >= 0) & (loud | (voice == 0))).float(),
             torch.where(cries[:, 0] == 1, distress[:, 0], -1.0),
-            torch.sigmoid(logits.float()),
-            embedded.float(),
         )
-        return batch, picks
+        return sound, picks
+
+    @torch.no_grad()
+    def make(self) -> tuple[Batch, Picks]:
+        """Make one batch, with YAMNet's answers."""
+        sound, picks = self.sound()
+        # YAMNet hears little in quiet sound; the student shall hear as much there, so its teacher is turned up.
+        loudest = hop_power(sound.wave).amax(1, keepdim=True).sqrt()
+        with torch.autocast("cuda", torch.float16, enabled=self.half):
+            logits, embedded = self.ear(sound.wave * (LOUDEST_RMS / loudest.clamp(min=QUIETEST_RMS)), TEACHER_STEP)
+        truths = (sound.cry, sound.cry_weight, sound.voice, sound.voice_weight, sound.distress)
+        inputs = self.front(sound.wave, sound.settled)
+        return Batch(inputs, *truths, torch.sigmoid(logits.float()), embedded.float()), picks

@@ -25,6 +25,7 @@ from .judge import Judged
 from .learn import Recipe
 from .net import Ear
 from .prepare import Corpus
+from .restore import restore
 
 # Share of other clips, from sources left out, in which an episode may begin.
 HEARD_SHARES = {"high": 0.03, "normal": 0.02, "low": 0.0125}
@@ -149,3 +150,30 @@ def finish(
     }
     write_card(clips, figures, folder)
     return figures
+
+
+def publish_refined(
+    corpus: Corpus, checkpoints: Sequence[Path], folder: Path, version: str, device: torch.device, remark: str
+) -> None:
+    """Put the mean of refined ears in the place of the one in `folder`, which they were refined from.
+
+    Calibration is in the weights already, and thresholds and figures on sources left out stay those of the students that
+    left them out: only the figures on the test split are taken anew.
+    """
+    ear, about = restore(folder / "ear.onnx")
+    states = [torch.load(path, map_location="cpu", weights_only=True) for path in checkpoints]
+    mean = {k: torch.stack([s[k].float() for s in states]).mean(0) for k, v in states[0].items() if v.is_floating_point()}
+    ear.load_state_dict(mean, strict=False)
+    export([ear], [1.0, 1.0, 1.0], [0.0, 0.0, 0.0], about | {"version": version}, folder / "ear.onnx")
+    test = on_test(corpus, ear.to(device), device)
+    figures = json.loads((folder / "ear.json").read_text())
+    same, pairs = calibrate.Fit(1.0, 0.0, 0.0, 0.0, []), figures["thresholds"]
+    figures |= {
+        "version": version,
+        "test": judge.summary(test),
+        "test_error": calibrate.error_of(same, test),
+        "trigger_test": {n: calibrate.trigger_figures(test, same, p["on"], p["off"]) for n, p in pairs.items()},
+        "kinds_test": by_kind(test, same, pairs["normal"]["on"], pairs["normal"]["off"]),
+        "notes": figures["notes"] | {"refined": remark},
+    }
+    write_card(corpus.clips, figures, folder)
