@@ -1,0 +1,77 @@
+"""Training's own parts: an ear that ships comes back as it was, and what is spoilt is still the same sound."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from device.features import HOP, HOP_S, LogMel
+from device.network import Network
+from device.synthesis import cry
+
+torch = pytest.importorskip("torch", reason="needs PyTorch, an extra of training")
+pytest.importorskip("onnx", reason="needs onnx, an extra of training")
+
+MODEL = Path(__file__).resolve().parent.parent / "device" / "models" / "ear.onnx"
+
+
+def test_a_restored_ear_says_what_the_shipped_one_says() -> None:
+    from training.restore import restore
+
+    ear, about = restore(MODEL)
+    network = Network(MODEL)
+    assert about["version"] == network.version
+    hops = [hop.inputs for hop in LogMel().push(cry(20 * HOP_S, 0.7, np.random.default_rng(1)).astype(np.float32))]
+    told = np.stack([network.hear(hop)[0] for hop in hops])
+    with torch.no_grad():
+        logits, _, _ = ear(torch.from_numpy(np.concatenate(hops, axis=2)))
+    assert told[:, 0].max() > 0.5
+    np.testing.assert_allclose(torch.sigmoid(logits[0]).numpy(), told, atol=1e-4)
+
+
+def test_another_file_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    import onnx
+    from training.restore import restore
+
+    model = onnx.load(str(MODEL))
+    del model.graph.node[-20:]
+    onnx.save(model, str(tmp_path / "half.onnx"))
+    with pytest.raises(ValueError, match="something else than one ear"):
+        restore(tmp_path / "half.onnx")
+
+
+def test_spoilt_sound_keeps_its_place_and_says_where_it_is_covered() -> None:
+    from training.augment import Studio
+    from training.spoil import Spoiler
+
+    hops = 25
+    studio = Studio(hops * HOP, HOP, torch.device("cpu"), 4, 1)
+    wave = torch.zeros(16, hops * HOP)
+    loud = torch.sin(torch.arange(5 * HOP) * 0.3)
+    wave[:, 10 * HOP : 15 * HOP] = 0.5 * loud
+    spoilt = Spoiler(studio, 4).spoil(wave)
+    assert spoilt.wave.shape == wave.shape and spoilt.wave.abs().max() <= 1.0
+    assert spoilt.audible[:, 10:15].all(), "the loudest is never called covered"
+    power = spoilt.wave.unflatten(1, (hops, HOP)).pow(2).mean(2)
+    assert (power[:, 10:15].mean(1) > 0.5 * power[:, :8].mean(1)).all()
+    assert not torch.equal(*Spoiler(studio, 4).spoil(wave[:2] + 0.0).wave[:2].chunk(2)), "each in its own way"
+
+
+def test_the_loss_does_not_ask_for_what_noise_has_covered() -> None:
+    from training.examples import Sound
+    from training.refine import Lesson, loss_of
+    from training.spoil import Spoilt
+
+    truth = torch.zeros(1, 25)
+    truth[:, 10:20] = 1.0
+    no = torch.zeros(1, 25)
+    sound = Sound(torch.zeros(1, 25 * HOP), torch.tensor([True]), truth, torch.ones(1, 25), no, no, truth * 0.5)
+    tutor = torch.where(truth[..., None] == 1, 3.0, -4.0).repeat(1, 1, 3)
+    lesson = Lesson(sound, tutor, torch.randn(1, 25, 8))
+    deaf = torch.full((1, 25, 3), -4.0)
+
+    def loss(audible: bool) -> float:
+        covered = torch.ones(1, 25, dtype=torch.bool) if audible else truth == 0
+        return float(loss_of(deaf, lesson.trunk, lesson, Spoilt(sound.wave, covered, torch.tensor([False]))))
+
+    assert loss(audible=True) > 10 * loss(audible=False)
