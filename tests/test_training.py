@@ -75,3 +75,19 @@ def test_the_loss_does_not_ask_for_what_noise_has_covered() -> None:
         return float(loss_of(deaf, lesson.trunk, lesson, Spoilt(sound.wave, covered, torch.tensor([False]))))
 
     assert loss(audible=True) > 10 * loss(audible=False)
+
+
+def test_a_refined_ear_that_is_too_sure_is_brought_back() -> None:
+    from training.calibrate import matched
+    from training.corpus import Clip
+    from training.judge import Judged
+
+    random = np.random.default_rng(0)
+    before = random.normal(0, 3, (400, 3)).astype(np.float32)
+    clip, nothing = Clip.__new__(Clip), np.zeros(0)
+    old, new = (
+        [Judged(clip, z, nothing, nothing, nothing, nothing)]  # type: ignore[arg-type]
+        for z in (before, before * 2.0 - 1.0 + random.normal(0, 0.1, before.shape).astype(np.float32))
+    )
+    scale, shift = matched(new, old)
+    assert scale == pytest.approx(0.5, abs=0.02) and shift == pytest.approx(0.5, abs=0.05)

@@ -21,6 +21,7 @@ from device.settings import AlertSettings, EpisodeSettings
 from .judge import Judged, holds_crying, is_negative, sigmoid
 
 PRIOR = 0.3  # the share of crying among the moments calibrated on: a monitor whose room is loud, not a quiet night
+DOUBT = 4.0  # a logit beyond is a score under 0.02 or over 0.98: no threshold lies there
 EPISODE = EpisodeSettings()
 ALERT_S = AlertSettings().alert_after_s
 Floats = NDArray[np.float64]
@@ -91,6 +92,17 @@ def platt(logits: Floats, truth: Floats, weight: Floats) -> Fit:
     before, _ = reliability(1 / (1 + np.exp(-clipped)), truth, weight)
     after, curve = reliability(1 / (1 + np.exp(-design @ beta)), truth, weight)
     return Fit(float(beta[0]), float(beta[1]), before, after, curve)
+
+
+def matched(refined: Sequence[Judged], before: Sequence[Judged], head: int = 0) -> tuple[float, float]:
+    """Scale and shift that bring a refined ear's logits to those of the ear before, on the same clips, where either doubts.
+
+    Learning makes an ear surer than it may be; the ear before was calibrated on sources that it had never heard.
+    """
+    new, old = (np.concatenate([item.logits[:, head] for item in judged]).astype(np.float64) for judged in (refined, before))
+    doubt = np.minimum(np.abs(new), np.abs(old)) < DOUBT
+    scale, shift = np.polyfit(new[doubt], old[doubt], 1)
+    return float(scale), float(shift)
 
 
 def cross_fitted_error(judged: Sequence[Judged], head: int = 0) -> float:

@@ -7,6 +7,7 @@ The test split is read here once, for the card; nothing is chosen by it.
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -23,7 +24,7 @@ from .examples import Examples
 from .export import export
 from .judge import Judged
 from .learn import Recipe
-from .net import Ear
+from .net import SCORES, Ear
 from .prepare import Corpus
 from .restore import restore
 
@@ -157,23 +158,29 @@ def publish_refined(
 ) -> None:
     """Put the mean of refined ears in the place of the one in `folder`, which they were refined from.
 
-    Calibration is in the weights already, and thresholds and figures on sources left out stay those of the students that
-    left them out: only the figures on the test split are taken anew.
+    Thresholds and figures on sources left out stay those of the students that left them out, and scores are brought back to
+    what they meant by the clips of the train split: only the figures on the test split are taken anew.
     """
-    ear, about = restore(folder / "ear.onnx")
+    before, about = restore(folder / "ear.onnx")
     states = [torch.load(path, map_location="cpu", weights_only=True) for path in checkpoints]
     mean = {k: torch.stack([s[k].float() for s in states]).mean(0) for k, v in states[0].items() if v.is_floating_point()}
+    ear = copy.deepcopy(before)
     ear.load_state_dict(mean, strict=False)
-    export([ear], [1.0, 1.0, 1.0], [0.0, 0.0, 0.0], about | {"version": version}, folder / "ear.onnx")
-    test = on_test(corpus, ear.to(device), device)
+    known = [i for i, clip in enumerate(corpus.clips) if clip.split == "train" and clip.kind != "unverified"]
+    pair = [judge.judge(each.to(device), corpus, known, device) for each in (ear, before)]
+    fits = [calibrate.matched(pair[0], pair[1], head) for head in range(SCORES)]
+    scale, shift = [scale for scale, _ in fits], [shift for _, shift in fits]
+    print("scores brought back by", fits)
+    test = on_test(corpus, ear, device)
+    export([ear], scale, shift, about | {"version": version}, folder / "ear.onnx")
     figures = json.loads((folder / "ear.json").read_text())
-    same, pairs = calibrate.Fit(1.0, 0.0, 0.0, 0.0, []), figures["thresholds"]
+    fit, pairs = calibrate.Fit(scale[0], shift[0], 0.0, 0.0, []), figures["thresholds"]
     figures |= {
         "version": version,
         "test": judge.summary(test),
-        "test_error": calibrate.error_of(same, test),
-        "trigger_test": {n: calibrate.trigger_figures(test, same, p["on"], p["off"]) for n, p in pairs.items()},
-        "kinds_test": by_kind(test, same, pairs["normal"]["on"], pairs["normal"]["off"]),
+        "test_error": calibrate.error_of(fit, test),
+        "trigger_test": {n: calibrate.trigger_figures(test, fit, p["on"], p["off"]) for n, p in pairs.items()},
+        "kinds_test": by_kind(test, fit, pairs["normal"]["on"], pairs["normal"]["off"]),
         "notes": figures["notes"] | {"refined": remark},
     }
     write_card(corpus.clips, figures, folder)

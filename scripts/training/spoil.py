@@ -1,9 +1,13 @@
 # mypy: disable-error-code="misc, no-any-return, no-untyped-call, untyped-decorator, arg-type"
 # (PyTorch is typed in part, and absent where only the device is checked.)
-"""The same sound heard worse: from further away, beside a steady noise, overdriven. It knows waveforms only."""
+"""The same sound heard worse: from further away, through another microphone, beside a steady noise, overdriven.
+
+It knows waveforms only.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -13,10 +17,11 @@ from torch.nn import functional
 from .augment import RATE, Studio
 from .examples import hop_power
 
-ROOM, NOISE, OVERDRIVEN = 0.35, 0.6, 0.1  # how often each
+ROOM, COLOUR, DIP, NOISE, OVERDRIVEN = 0.35, 0.35, 0.25, 0.6, 0.12  # how often each
 RATIO_DB = -3.0, 20.0  # the loudest hop against the noise
 AUDIBLE_DB = -5.0  # a sound further below the noise cannot be asked for
 DIRECT_DB = -15.0, 2.0  # direct against reverberant sound: one to several metres in a living room
+DIP_DB, DIP_HZ, DIP_OCTAVES = (6.0, 20.0), (300.0, 5000.0), (0.3, 1.0)
 LOUDEST = 0.5
 
 
@@ -50,18 +55,25 @@ class Spoiler:
         tail[:, 0] += 1.0
         return torch.fft.rfft(tail / tail.norm(dim=1, keepdim=True), studio.size)
 
+    def _dip(self, count: int) -> Tensor:
+        """What a table's echo or a clogged hole takes away: a dip somewhere, up to an octave to either side."""
+        studio = self.studio
+        place = torch.exp(studio.uniform(*(math.log(hz) for hz in DIP_HZ), count, 1))
+        octaves = torch.log2(studio.hz.clamp(min=20) / place) / studio.uniform(*DIP_OCTAVES, count, 1)
+        return 10 ** (-studio.uniform(*DIP_DB, count, 1) * torch.exp(-octaves.pow(2)) / 20)
+
     @torch.no_grad()
     def spoil(self, wave: Tensor) -> Spoilt:
         """Spoil a batch, each example in its own way, some not at all."""
         studio, batch = self.studio, len(wave)
-        wave, room = wave.clone(), studio.chance(ROOM, batch)
-        far = room.nonzero()[:, 0]
-        if len(far):
-            which = torch.randint(len(self.rooms), (len(far),), generator=studio.generator, device=studio.device)
-            wet = torch.fft.irfft(torch.fft.rfft(wave[far], studio.size) * self.rooms[which], studio.size)
-            wet = wet[:, : studio.length]
-            before, after = (hop_power(x).amax(1, keepdim=True) + 1e-14 for x in (wave[far], wet))
-            wave[far] = wet * (before / after).sqrt()
+        room = studio.chance(ROOM, batch)
+        which = torch.randint(len(self.rooms), (batch,), generator=studio.generator, device=studio.device)
+        response = torch.where(room[:, None], self.rooms[which], 1.0)
+        response = response * torch.where(studio.chance(COLOUR, batch, 1), studio.response(batch), 1.0)
+        response = response * torch.where(studio.chance(DIP, batch, 1), self._dip(batch), 1.0)
+        heard = torch.fft.irfft(torch.fft.rfft(wave, studio.size) * response, studio.size)[:, : studio.length]
+        before, after = (hop_power(x).amax(1, keepdim=True) + 1e-14 for x in (wave, heard))
+        wave = heard * (before / after).sqrt()
         own = hop_power(wave)
         noise = studio.noise(batch) * (own.amax(1, keepdim=True) + 1e-12).sqrt()
         noise = noise * 10 ** (-studio.uniform(*RATIO_DB, batch, 1) / 20) * studio.chance(NOISE, batch, 1)
