@@ -31,9 +31,10 @@ def _figures(figures: dict[str, Any]) -> str:
 
 def _triggers(figures: dict[str, Any]) -> str:
     rows = []
-    for name, pair in figures["thresholds"].items():
+    pairs = {"left_out": figures.get("thresholds_before", figures["thresholds"]), "test": figures["thresholds"]}
+    for name in figures["thresholds"]:
         for where in ("left_out", "test"):
-            found = figures[f"trigger_{where}"][name]
+            pair, found = pairs[where][name], figures[f"trigger_{where}"][name]
             rows.append(
                 (
                     name,
@@ -73,6 +74,7 @@ def write_card(clips: Sequence[Clip], figures: dict[str, Any], folder: Path) -> 
     ]
     curve = ", ".join(f"{score:.2f}→{right:.2f}" for score, right in figures["cry"]["curve"])
     notes = figures["notes"]
+    unfitted = "neither weights nor calibration" + ("" if notes.get("refined") else " nor thresholds")
     text = f"""# The ear: model card
 
 Version `{figures["version"]}`: {makeup}; large weights are stored as bytes with
@@ -84,7 +86,7 @@ by source. `docs/training.md` tells how it is built and what was tried.
 
 ## Training
 Licences: {notes["licences"]}. Seeds: {notes["seeds"]}. Steps: {notes["steps"]} of {notes["batch"]} examples of 6 s.
-Train split only; from the test split nothing was fitted, neither weights nor calibration nor thresholds.
+Train split only; from the test split nothing was fitted, {unfitted}.
 Splits are by group (same baby, speaker or recording).
 {notes.get("remark", "")}
 {notes.get("refined", "")}

@@ -154,12 +154,19 @@ def finish(
 
 
 def publish_refined(
-    corpus: Corpus, checkpoints: Sequence[Path], folder: Path, version: str, device: torch.device, remark: str
+    corpus: Corpus,
+    checkpoints: Sequence[Path],
+    folder: Path,
+    version: str,
+    device: torch.device,
+    remark: str,
+    ons: Sequence[float] = (),
 ) -> None:
     """Put the mean of refined ears in the place of the one in `folder`, which they were refined from.
 
-    Thresholds and figures on sources left out stay those of the students that left them out, and scores are brought back to
-    what they meant by the clips of the train split: only the figures on the test split are taken anew.
+    Figures on sources left out stay those of the students that left them out, and scores are brought back to what they meant
+    by the clips of the train split: only the figures on the test split are taken anew. `ons` are other thresholds to begin
+    at, for high, normal and low sensitivity.
     """
     before, about = restore(folder / "ear.onnx")
     states = [torch.load(path, map_location="cpu", weights_only=True) for path in checkpoints]
@@ -172,11 +179,16 @@ def publish_refined(
     scale, shift = [scale for scale, _ in fits], [shift for _, shift in fits]
     print("scores brought back by", fits)
     test = on_test(corpus, ear, device)
-    export([ear], scale, shift, about | {"version": version}, folder / "ear.onnx")
     figures = json.loads((folder / "ear.json").read_text())
     fit, pairs = calibrate.Fit(scale[0], shift[0], 0.0, 0.0, []), figures["thresholds"]
+    if ons:
+        pairs = {n: {"on": on, "off": round(on * OFF_OF_ON, 3)} for n, on in zip(HEARD_SHARES, ons, strict=True)}
+    export([ear], scale, shift, about | {"version": version, "thresholds": pairs}, folder / "ear.onnx")
+    (folder / "thresholds.json").write_text(json.dumps(pairs, indent=2) + "\n")
     figures |= {
         "version": version,
+        "thresholds": pairs,
+        "thresholds_before": figures.get("thresholds_before", figures["thresholds"]),
         "test": judge.summary(test),
         "test_error": calibrate.error_of(fit, test),
         "trigger_test": {n: calibrate.trigger_figures(test, fit, p["on"], p["off"]) for n, p in pairs.items()},
