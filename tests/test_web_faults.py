@@ -1,6 +1,7 @@
 """What is wrong, in the language of whoever reads it."""
 
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from device.quiet import family_zone
 from device.sinks import MonitorState, Trouble
 from device.texts import FAULT_CODES
 from device.vocabulary import Mic
-from tests.fakes_web import House, app_for, log_in, remember_password, settings, until
+from tests.fakes_web import House, app_for, log_in, remember_password, serving, settings, until
 from web.present import fault_text, mic_text
 from web.words import Words
 
@@ -70,3 +71,13 @@ def test_the_pages_say_it_in_german(tmp_path: Path) -> None:
 def test_every_word_in_a_template_is_where_the_translations_test_finds_it() -> None:
     templates = (Path(__file__).parent.parent / "web" / "templates").glob("*.html")
     assert not [(each.name, found) for each in templates for found in re.findall(r"\w\.n?_\(.{30}", each.read_text())]
+
+
+def test_a_server_that_stops_leaves_nobody_waiting(tmp_path: Path) -> None:
+    with serving(settings(tmp_path)) as url:
+        reader = socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1])), timeout=10)
+        reader.sendall(b"GET /login HTTP/1.1\r\nHost: nursery\r\n\r\n")  # and keeps the line open
+        assert reader.recv(12).startswith(b"HTTP/1.1")
+    with reader:
+        while reader.recv(65_536):
+            pass  # the rest of the page, then the end: recv would time out if it never came

@@ -5,6 +5,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
+from waitress import wasyncore
 from waitress.server import create_server
 
 from device.errors import NurseryError
@@ -36,9 +37,12 @@ class Server:
 
             self._front = TlsFront(page.bind, page.port, page.tls_cert, page.tls_key)
             wsgi, host, port = RealPeer(app, self._front.peers), "127.0.0.1", 0
+        self._sockets: dict[int, Any] = {}
+        self._closed = False
         try:
             self._server = create_server(
                 wsgi,
+                map=self._sockets,
                 host=host,
                 port=port,
                 threads=WORKERS + streams,
@@ -59,7 +63,11 @@ class Server:
 
     def run(self) -> None:
         """Serve until `close`, or until interrupted."""
-        self._server.run()
+        try:
+            self._server.run()
+        except OSError:  # the loop was just about to wait for sockets that `close` has closed
+            if not self._closed:
+                raise
 
     def start(self) -> None:
         """Serve on a thread of its own."""
@@ -71,8 +79,10 @@ class Server:
         if self._front is not None:
             self._front.close()
             self._front = None
+        self._closed = True
         self._server.task_dispatcher.shutdown(timeout=5)
         self._server.close()
         if self._thread is not None:
             self._thread.join(5)
             self._thread = None
+        wasyncore.close_all(self._sockets, ignore_all=True)  # readers that have not gone yet
