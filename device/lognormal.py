@@ -8,6 +8,9 @@ from numpy.typing import ArrayLike
 
 from device.survival import EVENT, Array
 
+ROUNDING = 1e-12
+"""Of a likelihood: near the summit, a step up changes it by less than its own rounding, and can look like one down."""
+
 
 @dataclass(frozen=True, slots=True)
 class LogNormal:
@@ -56,7 +59,7 @@ def log_normal(times: ArrayLike, kinds: ArrayLike) -> LogNormal | None:
         factor = 1.0
         while factor > 1e-9:
             new = _likelihood(seen, left, mu + factor * step[0], beta + factor * step[1])
-            if new >= value:
+            if new >= value - ROUNDING * abs(value):
                 break
             factor /= 2
         else:

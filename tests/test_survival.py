@@ -2,6 +2,7 @@
 
 import math
 import random
+import time
 import warnings
 from collections.abc import Iterable, Sequence
 
@@ -127,6 +128,19 @@ def test_the_log_normal_law_is_the_most_likely_one(seed: int) -> None:
     assert best >= likelihood(theirs.mu_, theirs.sigma_) - EXACT
     for mu, sigma in ((1e-4, 0), (-1e-4, 0), (0, 1e-4), (0, -1e-4)):
         assert best > likelihood(mine.mu + mu, mine.sigma + sigma)
+
+
+def test_the_log_normal_law_takes_no_longer_where_rounding_hides_the_summit() -> None:
+    # 196 answers of which every step near the summit once looked like one down: 136 ms instead of one
+    rng = np.random.default_rng(389)
+    count = int(rng.integers(50, 900))
+    times = np.exp(rng.normal(5, 1, count))
+    kinds = np.where(rng.random(count) < 0.8, EVENT, CENSORED)
+    begun = time.process_time()
+    law = log_normal(times, kinds)
+    assert law is not None and time.process_time() - begun < 0.03
+    assert law.mu == pytest.approx(5.2, abs=0.5)
+    assert law.sigma == pytest.approx(1.0, abs=0.3)
 
 
 def test_the_log_normal_law_by_hand() -> None:
