@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 from evaluation import document, figures, measures, microphones, report, scenes
-from evaluation.changes import BEFORE_S, CHANGES, filtered, high_pass, loudest, low_pass
+from evaluation.acoustics import loudest
+from evaluation.changes import BEFORE_S, CHANGES, filtered, high_pass, low_pass
 from evaluation.corpus import Corpus, kind_of, unseen_sources
 from evaluation.ears import Heard, Store, merged, plain_trigger, sustained
 from evaluation.goals import goals

@@ -6,6 +6,8 @@ from numpy.typing import NDArray
 from device.audio import RATE_HZ, Samples
 
 Random = np.random.Generator
+STEP = RATE_HZ // 4
+ROOM_DBFS = -68.0
 _SOUND_M_S = 343.0
 
 
@@ -17,15 +19,24 @@ def room_response(random: Random) -> Samples:
     """
     volume, rt60 = random.uniform(15, 60), random.uniform(0.2, 0.7)
     distance = float(np.exp(random.uniform(np.log(0.4), np.log(2.5))))
-    ratio = (distance / (0.057 * np.sqrt(volume / rt60))) ** 2  # reverberant over direct energy
-    length = int(rt60 * RATE_HZ)
-    tail = random.standard_normal(length) * 10 ** (-3 * np.arange(length) / length)
+    tail = decay(random, rt60)
     first = int(RATE_HZ * random.uniform(1.0, 3.0) / _SOUND_M_S)
     tail[:first] = 0.0
-    tail *= np.sqrt(ratio / np.sum(tail**2))
+    tail *= np.sqrt(reverberant(distance, volume, rt60) / np.sum(tail**2))
     tail[random.integers(first, first + 400, 6)] += random.uniform(0.1, 0.4, 6) * random.choice([-1, 1], 6)
     tail[0] = 1.0
     return tail.astype(np.float32)
+
+
+def decay(random: Random, rt60_s: float) -> NDArray[np.float64]:
+    """Exponentially decaying noise, until it has fallen by 60 dB."""
+    length = int(rt60_s * RATE_HZ)
+    return random.standard_normal(length) * 10 ** (-3 * np.arange(length) / length)
+
+
+def reverberant(distance_m: float, volume_m3: float, rt60_s: float) -> float:
+    """Reverberant over direct energy."""
+    return float((distance_m / (0.057 * np.sqrt(volume_m3 / rt60_s))) ** 2)
 
 
 def reverberate(samples: Samples, response: Samples) -> Samples:
@@ -50,6 +61,13 @@ def rms(samples: Samples) -> float:
     return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)) + 1e-14))
 
 
+def loudest(samples: Samples) -> float:
+    """Root mean square of the loudest quarter of a second, never 0."""
+    whole = samples[: max(1, len(samples) // STEP) * STEP]
+    frames = whole.reshape(-1, STEP) if len(whole) >= STEP else whole.reshape(1, -1)
+    return float(np.sqrt(np.mean(np.square(frames, dtype=np.float64), axis=1).max() + 1e-14))
+
+
 def gain(db: float) -> np.float32:
     """Decibels as a factor of amplitude."""
     return np.float32(10 ** (db / 20))
@@ -58,6 +76,19 @@ def gain(db: float) -> np.float32:
 def to_level(samples: Samples, dbfs: float) -> Samples:
     """Scale to an RMS level."""
     return samples * (gain(dbfs) / np.float32(rms(samples)))
+
+
+def at_level(samples: Samples, dbfs: float) -> Samples:
+    """So loud that its loudest quarter of a second has this level."""
+    return samples * np.float32(gain(dbfs) / loudest(samples))
+
+
+def in_quiet(random: Random, samples: Samples, around_s: float = 1.0) -> Samples:
+    """In a quiet room, which is also heard before and after it, as a 16-bit microphone delivers it."""
+    before = int(around_s * RATE_HZ)
+    sound = noise(random, len(samples) + 2 * before, 1.0) * gain(ROOM_DBFS)
+    sound[before : before + len(samples)] += samples
+    return clipped(sound)
 
 
 def faded(samples: Samples, s: float = 0.02) -> Samples:

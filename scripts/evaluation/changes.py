@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from device.audio import RATE_HZ, Samples
-from evaluation.acoustics import Random, gain, noise, reverberate
-from evaluation.scenes import STEP
+from evaluation.acoustics import Random, at_level, decay, gain, loudest, noise, reverberant, reverberate
 
 BEFORE_S = 10.0
 """So long is a noise there before the sound begins."""
@@ -43,27 +42,13 @@ def tilt(db_an_octave: float) -> Gains:
     return lambda hz: 10 ** (db_an_octave * np.log2(np.maximum(hz, 50.0) / 1000) / 20)
 
 
-def loudest(samples: Samples) -> float:
-    """Root mean square of the loudest quarter of a second."""
-    whole = samples[: max(1, len(samples) // STEP) * STEP]
-    frames = whole.reshape(-1, STEP) if len(whole) >= STEP else whole.reshape(1, -1)
-    return float(np.sqrt(np.mean(np.square(frames, dtype=np.float64), axis=1).max() + 1e-14))
-
-
-def at_level(samples: Samples, dbfs: float) -> Samples:
-    """So loud that its loudest quarter of a second has this level."""
-    return samples * np.float32(gain(dbfs) / loudest(samples))
-
-
 def room(rt60_s: float, distance_m: float) -> Change:
     """A room of 35 m3 in which the sound comes from this far: a diffuse tail, its energy after Sabine as in acoustics.py."""
 
     def change(random: Random, samples: Samples) -> Samples:
-        length = int(rt60_s * RATE_HZ)
-        tail = random.standard_normal(length) * 10 ** (-3 * np.arange(length) / length)
+        tail = decay(random, rt60_s)
         tail[: RATE_HZ // 500] = 0.0
-        ratio = (distance_m / (0.057 * np.sqrt(35 / rt60_s))) ** 2
-        tail *= np.sqrt(ratio / np.sum(tail**2))
+        tail *= np.sqrt(reverberant(distance_m, 35, rt60_s) / np.sum(tail**2))
         tail[0] = 1.0
         return reverberate(samples, tail.astype(np.float32))
 

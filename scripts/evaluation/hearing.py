@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from device.audio import RATE_HZ, Samples
-from evaluation.acoustics import clipped, gain, noise
+from device.audio import Samples
+from evaluation.acoustics import in_quiet
 from evaluation.corpus import Clip
 from evaluation.ears import Decided, Ear, Heard, Store, sustained
 from evaluation.material import Material
-from evaluation.scenes import ROOM_DBFS, Scene
+from evaluation.scenes import Scene
 from evaluation.truth import cry_spans, spans_of
 
 Say = Callable[[str], None]
@@ -46,28 +46,20 @@ def hear_all(scenes: Iterable[Scene], ears: Sequence[Ear], store: Store) -> list
 def clip_scene(clip: Clip, read: Callable[[Clip], Samples]) -> Scene:
     """One clip by itself, after a second of a quiet room; its truth is the rule's, if it is a cry."""
     samples = read(clip)
-    random = np.random.default_rng(len(samples))
-    around = noise(random, len(samples) + 2 * RATE_HZ, 1.0) * gain(ROOM_DBFS)
-    around[RATE_HZ : RATE_HZ + len(samples)] += samples
+    heard = in_quiet(np.random.default_rng(len(samples)), samples)
     spans = cry_spans(samples) if clip.label == "cry" else ()
     moved = tuple((a + 1.0, b + 1.0) for a, b in spans)
-    return Scene(
-        clip.path, clipped(around), clip.group, clip.kind, moved, (), None, clip.source, not clip.by_yamnet, clip.duration_s
-    )
+    return Scene(clip.path, heard, clip.group, clip.kind, moved, (), None, clip.source, not clip.by_yamnet, clip.duration_s)
 
 
 def cut_cries(material: Material) -> Iterable[Scene]:
     """Every cry that the rule has cut out, by itself in a quiet room: nothing but crying."""
     for group, cries in sorted(material.cries.items()):
         for i, cry in enumerate(cries):
-            random = np.random.default_rng(len(cry.samples))
-            around = noise(random, len(cry.samples) + 2 * RATE_HZ, 1.0) * gain(ROOM_DBFS)
-            around[RATE_HZ : RATE_HZ + len(cry.samples)] += cry.samples
+            heard = in_quiet(np.random.default_rng(len(cry.samples)), cry.samples)
             spans = tuple((a + 1.0, b + 1.0) for a, b in cry.spans)
             clip = cry.clip
-            yield Scene(
-                f"cut-{group}-{i}", clipped(around), group, "cry", spans, spans, None, clip.source, not clip.by_yamnet
-            )
+            yield Scene(f"cut-{group}-{i}", heard, group, "cry", spans, spans, None, clip.source, not clip.by_yamnet)
 
 
 def voice_runs(trial: Trial, ear: Ear) -> tuple[float, float]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from device.audio import RATE_HZ, Samples
+from device.audio import Samples
 from device.errors import NurseryError
-from evaluation.acoustics import clipped, gain, noise
+from evaluation.acoustics import in_quiet
 from evaluation.changes import CHANGES
 from evaluation.choose import choose_ears
 from evaluation.corpus import Clip, Corpus
@@ -19,7 +19,7 @@ from evaluation.document import rewrite, table
 from evaluation.ears import Ear, Store
 from evaluation.figures import auc
 from evaluation.hearing import Trial, hear_all
-from evaluation.scenes import ROOM_DBFS, Scene, generator
+from evaluation.scenes import Scene, generator
 from evaluation.truth import cry_spans
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -29,11 +29,9 @@ def scene(clip: Clip, read: Callable[[Clip], Samples], name: str, number: int) -
     """One clip as that microphone would hear it, in a quiet room; its truth is the rule's on the clip as recorded."""
     samples = read(clip)
     random = generator(list(CHANGES).index(name), 6, number)
-    changed = CHANGES[name](random, samples).astype(np.float32)
-    around = noise(random, len(changed) + 2 * RATE_HZ, 1.0) * gain(ROOM_DBFS)
-    around[RATE_HZ : RATE_HZ + len(changed)] += changed
+    heard = in_quiet(random, CHANGES[name](random, samples).astype(np.float32))
     spans = cry_spans(samples) if clip.label == "cry" else ()
-    return Scene(clip.path, clipped(around), clip.group, clip.kind, spans, source=clip.source)
+    return Scene(clip.path, heard, clip.group, clip.kind, spans, source=clip.source)
 
 
 def figures(trials: Sequence[Trial], ear: Ear) -> dict[str, float]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from device.audio import RATE_HZ, Samples
-from evaluation.acoustics import Random, clipped, gain, noise, reverberate, rms, room_response, to_level
+from evaluation.acoustics import Random, at_level, clipped, gain, in_quiet, noise, reverberate, rms, room_response, to_level
 from evaluation.corpus import Clip, by_group
 from evaluation.material import Cry, Material
 from evaluation.truth import Spans
@@ -15,8 +15,6 @@ MIX_S = 30.0
 RATIOS_DB = (6.0, 0.0, -6.0)
 SCENE_S = 30.0
 LEAD_S = 2.0
-STEP = RATE_HZ // 4
-ROOM_DBFS = -68.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +67,9 @@ def mixes(material: Material, count: int, seed: int) -> Iterator[Scene]:
 def _mixed(name: str, background: Samples, cry: Cry, at_s: float, ratio_db: float, kind: str) -> Scene:
     begin = round(at_s * RATE_HZ)
     under = background[begin : begin + len(cry.samples)]
-    sounding = np.concatenate([cry.samples[round(s * RATE_HZ) : round(e * RATE_HZ)] for s, e in cry.spans])
     mixed = background.copy()
-    mixed[begin : begin + len(cry.samples)] += cry.samples * (gain(ratio_db) * np.float32(rms(under) / rms(sounding)))
+    factor = gain(ratio_db) * np.float32(rms(under) / rms(at_spans(cry.samples, cry.spans)))
+    mixed[begin : begin + len(cry.samples)] += cry.samples * factor
     spans = tuple((s + at_s, e + at_s) for s, e in cry.spans)
     event = (cry.start_s + at_s, cry.end_s + at_s)
     clip = cry.clip
@@ -93,14 +91,23 @@ def episodes(material: Material, count: int, seed: int) -> Iterator[Scene]:
         wet = reverberate(track, room_response(random))
         ratio = float(random.uniform(10, 30) if clear else random.uniform(-3, 10))
         level = float(random.uniform(-40, -15))
-        heard = np.concatenate([wet[round(s * RATE_HZ) : round(e * RATE_HZ)] for s, e in sounding])
         kind, background = material.background(random, len(track))
-        mixed = wet * (gain(level) / np.float32(rms(heard))) + to_level(background, level - ratio)
+        mixed = crying_at(wet, sounding, level) + to_level(background, level - ratio)
         clip = cries[0].clip
         yield Scene(
             f"episode-{i}", clipped(mixed), clip.group, "clear" if clear else "noisy", events, sounding, ratio, clip.source,
             not clip.by_yamnet,
         )  # fmt: skip
+
+
+def crying_at(track: Samples, sounding: Spans, dbfs: float) -> Samples:
+    """Scale so that where it sounds it has this RMS level."""
+    return track * (gain(dbfs) / np.float32(rms(at_spans(track, sounding))))
+
+
+def at_spans(samples: Samples, spans: Spans) -> Samples:
+    """The parts at these times, one after the other."""
+    return np.concatenate([samples[round(s * RATE_HZ) : round(e * RATE_HZ)] for s, e in spans])
 
 
 def bouts(random: Random, cries: Sequence[Cry]) -> tuple[Samples, Spans, Spans]:
@@ -146,21 +153,17 @@ def in_rooms(scenes: Iterable[Scene], seed: int) -> Iterator[Scene]:
     for i, scene in enumerate(scenes):
         random = generator(seed, 4, i)
         wet = reverberate(scene.samples, room_response(random))
-        hops = wet[: len(wet) // STEP * STEP].reshape(-1, STEP)
-        loudest = float(np.sqrt(np.mean(np.square(hops, dtype=np.float64), axis=1).max() + 1e-14))
         level = float(random.uniform(-40, -15))
         around = noise(random, len(wet), 1.0) * gain(level - float(random.uniform(10, 30)))
-        yield replace(scene, samples=clipped(wet * (gain(level) / np.float32(loudest)) + around))
+        yield replace(scene, samples=clipped(at_level(wet, level) + around))
 
 
 def _negative(group: str, clips: Sequence[Clip], read: Callable[[Clip], Samples]) -> Scene:
     sound = np.concatenate([read(clip) for clip in clips])
-    random = np.random.default_rng(len(sound))
-    around = noise(random, len(sound) + int(2 * LEAD_S * RATE_HZ), 1.0) * gain(ROOM_DBFS)
-    around[int(LEAD_S * RATE_HZ) : int(LEAD_S * RATE_HZ) + len(sound)] += sound
+    heard = in_quiet(np.random.default_rng(len(sound)), sound, LEAD_S)
     seconds = len(sound) / RATE_HZ
     first = clips[0]
-    return Scene(first.path, clipped(around), group, first.kind, source=first.source, counted_s=seconds)
+    return Scene(first.path, heard, group, first.kind, source=first.source, counted_s=seconds)
 
 
 def machines(seed: int, length_s: float = 600.0) -> Iterator[Scene]:

@@ -6,14 +6,14 @@ from dataclasses import replace
 import numpy as np
 
 from device.audio import RATE_HZ, Samples
-from evaluation.acoustics import clipped, gain, reverberate, rms, room_response, to_level
+from evaluation.acoustics import clipped, reverberate, room_response, to_level
 from evaluation.corpus import Clip, by_group
 from evaluation.ears import Ear
 from evaluation.figures import by_groups
 from evaluation.hearing import Trial, speaking_s
 from evaluation.material import Material
 from evaluation.measures import Figures, spread_of
-from evaluation.scenes import Scene, bouts, generator
+from evaluation.scenes import Scene, bouts, crying_at, generator
 
 SPEAKS_S = 20.0
 EARLY_S = 1.0
@@ -35,11 +35,10 @@ def visits(
         track, events, sounding = bouts(random, cries)
         wet = reverberate(track, room_response(random))
         level = float(random.uniform(-40, -15))
-        heard = np.concatenate([wet[round(s * RATE_HZ) : round(e * RATE_HZ)] for s, e in sounding])
         kind, background = material.background(random, len(track))
         while kind == "speech":
             kind, background = material.background(random, len(track))
-        alone = wet * (gain(level) / np.float32(rms(heard))) + to_level(background, level - random.uniform(10, 30))
+        alone = crying_at(wet, sounding, level) + to_level(background, level - random.uniform(10, 30))
         came_s = events[0][0] + float(random.uniform(6, 15))
         clip = cries[0].clip
         scene = Scene(
