@@ -49,17 +49,21 @@ class Studio:
         """True with probability p."""
         return torch.rand(shape, generator=self.generator, device=self.device) < p
 
+    def tails(self, rt60: Tensor, dull: Tensor, length: int) -> Tensor:
+        """Decaying noise (count, length), high frequencies `dull` times as long as low ones: in s and ratios (count, 1)."""
+        t = torch.arange(length, device=self.device) / RATE
+        low = self.normal(len(rt60), length) * torch.exp(-6.9 * t / rt60)
+        high = self.normal(len(rt60), length) * torch.exp(-6.9 * t / (rt60 * dull))
+        smooth = torch.ones(1, 1, 9, device=self.device) / 9
+        return functional.conv1d(low[:, None], smooth, padding=4)[:, 0] * 2.0 + high * 0.7
+
     def _rooms(self, count: int) -> Tensor:
         """Responses of made-up rooms: direct sound, sparse early echoes, a tail that decays faster at high pitch."""
         n = 8_000
         t = torch.arange(n, device=self.device) / RATE
         rt60 = torch.exp(self.uniform(math.log(0.12), math.log(1.0), count, 1))
         dull = self.uniform(0.35, 0.95, count, 1)  # how much sooner high frequencies die
-        low = self.normal(count, n) * torch.exp(-6.9 * t / rt60)
-        high = self.normal(count, n) * torch.exp(-6.9 * t / (rt60 * dull))
-        smooth = torch.ones(1, 1, 9, device=self.device) / 9
-        low = functional.conv1d(low[:, None], smooth, padding=4)[:, 0] * 2.0
-        tail = low + high * 0.7
+        tail = self.tails(rt60, dull, n)
         tail *= (t > 0.004) * (t * 60).clamp(max=1.0)
         echoes = self.normal(count, n) * self.chance(0.012, count, n) * torch.exp(-t / 0.02) * (t < 0.06)
         tail = tail / tail.norm(dim=1, keepdim=True) + 0.7 * echoes / (echoes.norm(dim=1, keepdim=True) + 1e-3)

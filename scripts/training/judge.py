@@ -89,9 +89,7 @@ def judge(ear: Ear, corpus: Corpus, which: Sequence[int], device: torch.device) 
 
 def mean(ears: Sequence[Sequence[Judged]]) -> list[Judged]:
     """The word of several ears on the same clips: the mean of their logits, the embedding of the first."""
-    return [
-        replace(items[0], logits=np.mean([item.logits for item in items], axis=0)) for items in zip(*ears, strict=True)
-    ]
+    return [replace(items[0], logits=np.mean([item.logits for item in items], axis=0)) for items in zip(*ears, strict=True)]
 
 
 def smooth(values: Scores, hops: int = 3) -> Scores:

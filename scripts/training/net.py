@@ -39,9 +39,7 @@ class CausalConv(nn.Module):
         """Make the layers."""
         super().__init__()
         self.past = kernel - stride[0]
-        self.conv = nn.Conv2d(
-            inputs, outputs, (kernel, kernel), stride, (0, kernel // 2), groups=groups, bias=False
-        )
+        self.conv = nn.Conv2d(inputs, outputs, (kernel, kernel), stride, (0, kernel // 2), groups=groups, bias=False)
 
     def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """Convolve x after `past`; return the result and the past of the next step."""

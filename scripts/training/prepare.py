@@ -53,8 +53,7 @@ def grade(clips: Sequence[Clip], found: list[labels.Labels]) -> list[labels.Labe
             pool.append(item.distress[item.cry == labels.YES][:: 2 if clip.cry_source == "donateacry" else 1])
     knots = np.quantile(np.concatenate(pool), [0.02, 0.3, 0.8, 0.98])
     return [
-        labels.Labels(x.cry, x.voice, np.interp(x.distress, knots, [0, 1 / 3, 2 / 3, 1]).astype(np.float32))
-        for x in found
+        labels.Labels(x.cry, x.voice, np.interp(x.distress, knots, [0, 1 / 3, 2 / 3, 1]).astype(np.float32)) for x in found
     ]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,16 @@ def by_kind(judged: Sequence[Judged], fit: calibrate.Fit, on: float, off: float)
     return counts
 
 
+def figures_on_test(test: Sequence[Judged], fit: calibrate.Fit, pairs: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
+    """What the card says of the test split."""
+    return {
+        "test": judge.summary(test),
+        "test_error": calibrate.error_of(fit, test),
+        "trigger_test": {n: calibrate.trigger_figures(test, fit, p["on"], p["off"]) for n, p in pairs.items()},
+        "kinds_test": by_kind(test, fit, pairs["normal"]["on"], pairs["normal"]["off"]),
+    }
+
+
 def publish(
     corpus: Corpus,
     run: Path,
@@ -135,20 +145,16 @@ def finish(
     figures: dict[str, Any] = {
         "version": version,
         "left_out": judge.summary(judged),
-        "test": judge.summary(test),
         "cry": asdict(cry),
         "voice": asdict(voice),
         "cross_fitted_error": calibrate.cross_fitted_error(judged),
-        "test_error": calibrate.error_of(cry, test),
         "thresholds": pairs,
         "trigger_left_out": {n: calibrate.trigger_figures(judged, cry, p["on"], p["off"]) for n, p in pairs.items()},
-        "trigger_test": {n: calibrate.trigger_figures(test, cry, p["on"], p["off"]) for n, p in pairs.items()},
         "kinds_left_out": by_kind(judged, cry, *normal),
-        "kinds_test": by_kind(test, cry, *normal),
         "notes": notes,
         "ears": len(ears),
         "parameters": sum(p.numel() for p in ears[0].parameters()),
-    }
+    } | figures_on_test(test, cry, pairs)
     write_card(clips, figures, folder)
     return figures
 
@@ -189,10 +195,6 @@ def publish_refined(
         "version": version,
         "thresholds": pairs,
         "thresholds_before": figures.get("thresholds_before", figures["thresholds"]),
-        "test": judge.summary(test),
-        "test_error": calibrate.error_of(fit, test),
-        "trigger_test": {n: calibrate.trigger_figures(test, fit, p["on"], p["off"]) for n, p in pairs.items()},
-        "kinds_test": by_kind(test, fit, pairs["normal"]["on"], pairs["normal"]["off"]),
         "notes": figures["notes"] | {"refined": remark},
-    }
+    } | figures_on_test(test, fit, pairs)
     write_card(corpus.clips, figures, folder)
