@@ -4,12 +4,15 @@ from device.record import AlertMark, Episode
 from device.settings import AlertSettings
 
 
-def due(settings: AlertSettings, episode: Episode, now_s: float, heard_s: float, *, crying: bool) -> AlertMark | None:
+def due(
+    settings: AlertSettings, episode: Episode, now_s: float, heard_s: float, *, sure: bool, crying: bool
+) -> AlertMark | None:
     """Give the alert to send `now_s` seconds after onset, or None.
 
-    The first comes after `alert_after_s` of heard crying; while nobody responds they repeat with rising level; once
-    somebody is on the way they stop, and a reminder comes if the baby still cries and nobody has arrived. An arrival
-    that was only inferred from a voice is trusted no further than an acknowledgement.
+    The first comes after `alert_after_s` of heard crying; where the ear was never `sure`, after `unsure_after_s` if that
+    is longer, which sounds that only resemble crying seldom reach (docs/evaluation.md). While nobody responds they repeat
+    with rising level; once somebody is on the way they stop, and a reminder comes if the baby still cries and nobody has
+    arrived. An arrival that was only inferred from a voice is trusted no further than an acknowledgement.
     """
     if not crying or len(episode.alerts) >= settings.max_alerts:
         return None
@@ -23,6 +26,7 @@ def due(settings: AlertSettings, episode: Episode, now_s: float, heard_s: float,
             return AlertMark(now_s, last.level if last else 1, reminder=True)
         return None
     if last is None:
-        return AlertMark(now_s, 1) if heard_s >= settings.alert_after_s else None
+        enough_s = settings.alert_after_s if sure else max(settings.alert_after_s, settings.unsure_after_s)
+        return AlertMark(now_s, 1) if heard_s >= enough_s else None
     wait_s = settings.escalate_after_s if len(episode.alerts) == 1 else settings.repeat_alert_s
     return AlertMark(now_s, last.level + 1) if now_s - last.at_s >= wait_s else None

@@ -12,7 +12,7 @@ from device.ears import make_detector, thresholds_of
 from device.episode import EpisodeTracker
 from device.errors import AudioSourceError
 from device.events import EpisodeEvent, Event
-from device.evidence import EAR_LAG_S
+from device.evidence import EAR_LAG_S, Thresholds
 from device.inputs import AudioRestored, Score
 from device.monitor import Monitor
 from device.record import Episode
@@ -56,9 +56,7 @@ class Replayed:
     broken: AudioSourceError | None = None
 
 
-def replay(
-    path: Path, config: Config, detector: Detector, thresholds: tuple[float, float], *, block_s: float = BLOCK_S
-) -> Replayed:
+def replay(path: Path, config: Config, detector: Detector, thresholds: Thresholds, *, block_s: float = BLOCK_S) -> Replayed:
     """Send one recording through detector, tracker and sinks, and give what came of it.
 
     Raises:
@@ -67,12 +65,10 @@ def replay(
     clock = ReplayClock(BEGIN, 1.0)
     collector, scores = Collector(), list[Score]()
     detector.reset()
-    on, off = thresholds
     tracker = EpisodeTracker(
         config.episode,
         config.alerts,
-        on=on,
-        off=off,
+        thresholds=thresholds,
         hop_s=detector.hop_s,
         lag_s=EAR_LAG_S,
         boot_id=clock.boot_id,
@@ -98,7 +94,7 @@ def replay(
 
 
 def analyze(
-    path: Path, config: Config, detector: Detector, thresholds: tuple[float, float], *, with_scores: bool
+    path: Path, config: Config, detector: Detector, thresholds: Thresholds, *, with_scores: bool
 ) -> Iterator[dict[str, Any]]:
     """Give the lines of one file: scores if wanted, then episodes, then the summary.
 
@@ -154,7 +150,7 @@ def episode_line(path: Path, episode: Episode) -> dict[str, Any]:
     }
 
 
-def open_ears(config: Config) -> tuple[Detector, tuple[float, float]]:
+def open_ears(config: Config) -> tuple[Detector, Thresholds]:
     """The detector as configured, and its thresholds.
 
     Raises:

@@ -112,12 +112,10 @@ def build(
     config = house.settle(config)
     stack = contextlib.ExitStack()
     detector = detector or make_detector(config)
-    on, off = thresholds_of(config)
     tracker = EpisodeTracker(
         config.episode,
         config.alerts,
-        on=on,
-        off=off,
+        thresholds=thresholds_of(config),
         hop_s=detector.hop_s,
         lag_s=EAR_LAG_S,
         quiet=quiet_hours(config.alerts.quiet_hours, config.nursery.time_zone),

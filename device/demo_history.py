@@ -9,6 +9,7 @@ from device.clock import Instant
 from device.demo_life import Cry, Gap, Life
 from device.episode import EpisodeTracker
 from device.events import Event, MicLost, MicRestored
+from device.evidence import Thresholds
 from device.inputs import Response, Score, Tag, Tick, TrackerInput
 from device.settings import AlertSettings, EpisodeSettings
 from device.sinks import MonitorState
@@ -41,7 +42,8 @@ def events(
     life: Life, boot: Boot, rng: np.random.Generator, complete: Callable[[Event, EpisodeTracker, Cry], Event]
 ) -> Iterator[Event]:
     """Every event of one boot, in order; `complete` adds what has been learned by then, as in the monitor."""
-    tracker = EpisodeTracker(EpisodeSettings(), AlertSettings(), on=0.7, off=0.4, hop_s=HOP_S, boot_id=boot.id)
+    thresholds = Thresholds(0.7, 0.4)
+    tracker = EpisodeTracker(EpisodeSettings(), AlertSettings(), thresholds=thresholds, hop_s=HOP_S, boot_id=boot.id)
     story: list[tuple[float, Cry | Gap]] = [(cry.at_utc, cry) for cry in life.cries]
     story += [(gap.start_utc, gap) for gap in life.gaps if gap.kind == "lost"]
     story = [item for item in story if boot.start_utc <= item[0] < boot.end_utc]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from device.audio import AudioBlock
 from device.errors import DetectorError
+from device.evidence import Thresholds
 from device.features import HOP, HOP_S, SAMPLE_RATE_HZ, Hop, LogMel
 from device.inputs import Score
 from device.network import Network
@@ -41,14 +42,6 @@ class Heard:
 
     score: Score
     embedding: FloatArray
-
-
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """Crying begins when the cry score reaches `on` and lasts until it falls below `off` (probabilities)."""
-
-    on: float
-    off: float
 
 
 class SecondEar(Protocol):
@@ -137,12 +130,12 @@ class Detector:
 
 def _load_thresholds() -> dict[str, Thresholds]:
     with (MODEL.parent / "thresholds.json").open() as file:
-        return {name: Thresholds(**pair) for name, pair in json.load(file).items()}
+        return {name: Thresholds(**values) for name, values in json.load(file).items()}
 
 
 def thresholds(sensitivity: str) -> Thresholds:
-    """The measured pair for a sensitivity: low, normal or high (docs/training.md tells what each costs)."""
-    pairs = _load_thresholds()
-    if sensitivity not in pairs:
-        raise DetectorError(f"sensitivity is {sensitivity!r}; it must be one of {', '.join(pairs)}")
-    return pairs[sensitivity]
+    """Those measured for a sensitivity: low, normal or high (docs/training.md tells what each costs)."""
+    measured = _load_thresholds()
+    if sensitivity not in measured:
+        raise DetectorError(f"sensitivity is {sensitivity!r}; it must be one of {', '.join(measured)}")
+    return measured[sensitivity]

@@ -6,6 +6,7 @@ from pathlib import Path
 from device.config import data_dir
 from device.detector import Detector, thresholds
 from device.errors import DetectorError
+from device.evidence import Thresholds
 from device.second_ear import SecondEar, available
 from device.settings import Config
 
@@ -34,13 +35,14 @@ def _second_ear(config: Config) -> SecondEar | None:
     return None
 
 
-def thresholds_of(config: Config, sensitivity: str | None = None) -> tuple[float, float]:
-    """Score to begin crying at, and to pause under.
+def thresholds_of(config: Config, sensitivity: str | None = None) -> Thresholds:
+    """Score to begin crying at, to pause under, and to be sure from.
 
     A `sensitivity` wished for at run time gives those measured for it; else the configured ones hold, where there are any.
     """
     measured = thresholds(sensitivity or config.detector.sensitivity)
     if sensitivity is not None:
-        return measured.on, measured.off
-    on = config.detector.on_threshold or measured.on
-    return on, min(on, config.detector.off_threshold or measured.off)
+        return measured
+    wished = config.detector
+    on = wished.on_threshold or measured.on
+    return Thresholds(on, min(on, wished.off_threshold or measured.off), wished.sure_threshold or measured.sure)

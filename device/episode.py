@@ -19,7 +19,7 @@ from device.events import (
     Muted,
     stamp,
 )
-from device.evidence import BoutHeard, CryEvidence
+from device.evidence import BoutHeard, CryEvidence, Thresholds
 from device.inputs import AudioLost, AudioRestored, Mute, Response, Score, Tag, Tick, TrackerInput
 from device.record import Bout, Episode, Mark
 from device.settings import AlertSettings, EpisodeSettings
@@ -41,8 +41,7 @@ class EpisodeTracker:
         episode: EpisodeSettings,
         alerts: AlertSettings,
         *,
-        on: float,
-        off: float,
+        thresholds: Thresholds,
         hop_s: float,
         lag_s: float = 0.0,
         quiet: Callable[[Instant], bool] = lambda _: False,
@@ -60,7 +59,7 @@ class EpisodeTracker:
         self._allows = allows
         self._boot_id = boot_id
         self._lag_s = lag_s
-        self._evidence = CryEvidence(on, off, hop_s=hop_s, hangover_s=episode.hangover_s, lag_s=lag_s)
+        self._evidence = CryEvidence(thresholds, hop_s=hop_s, hangover_s=episode.hangover_s, lag_s=lag_s)
         self._voice = VoiceWatch(episode.voice_s)
         self._episode: Episode | None = None
         self._last: Episode | None = None
@@ -92,9 +91,9 @@ class EpisodeTracker:
         """When alerts come back, if they are muted."""
         return self._muted_until
 
-    def set_thresholds(self, on: float, off: float) -> None:
+    def set_thresholds(self, thresholds: Thresholds) -> None:
         """Hear more or less readily from now on."""
-        self._evidence.on, self._evidence.off = on, off
+        self._evidence.thresholds = thresholds
 
     def set_alerts(self, alerts: AlertSettings, quiet: Callable[[Instant], bool]) -> None:
         """Alert in another way from now on."""
@@ -208,7 +207,8 @@ class EpisodeTracker:
         if self._muted_until is None and not self._episode.not_crying and not self._resumed:
             now_s = round(at.since(self._episode.onset), 3)
             cried_s = self._evidence.heard_s + self._lag_s
-            mark = due(self._alerts, self._episode, now_s, cried_s, crying=calm_s <= STILL_CRYING_S)
+            sure, crying = self._evidence.sure, calm_s <= STILL_CRYING_S
+            mark = due(self._alerts, self._episode, now_s, cried_s, sure=sure, crying=crying)
             first = not self._episode.alerts
             if mark is not None and (not first or self._allows(self._episode.peak_score, self._evidence.heard_s)):
                 self._episode = replace(self._episode, alerts=(*self._episode.alerts, mark))

@@ -1,5 +1,6 @@
 """From scores to crying: hysteresis, bouts, and how much crying has been heard. Pure; knows nothing of episodes."""
 
+from collections import deque
 from dataclasses import dataclass
 
 from device.clock import Instant
@@ -23,6 +24,22 @@ DISTRESS_TAU_S = 5.0
 """Time constant of the smoothed distress: a single shriek of a door is not a screaming baby."""
 
 
+SURE_HOPS, OF_HOPS = 3, 4
+"""The ear is sure when so many of so many scores in a row say so, about a second: a single loud moment is not enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Crying begins when the cry score reaches `on` and lasts until it falls below `off`; from `sure` on there is no doubt.
+
+    Probabilities, `off` at most `on`; a `sure` no higher than `on` means that nothing is ever in doubt.
+    """
+
+    on: float
+    off: float
+    sure: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class BoutHeard:
     """A bout that is over, or as it stands: first and last crying, seconds of crying, mean distress (0..1)."""
@@ -36,10 +53,9 @@ class BoutHeard:
 class CryEvidence:
     """Follows scores; `crying` is True within a bout, pauses up to the hangover included."""
 
-    def __init__(self, on: float, off: float, *, hop_s: float, hangover_s: float, lag_s: float = 0.0) -> None:
-        """Take the thresholds (0..1, `off` at most `on`), the detector's hop, the hangover and the detector's lag."""
-        self.on = on
-        self.off = off
+    def __init__(self, thresholds: Thresholds, *, hop_s: float, hangover_s: float, lag_s: float = 0.0) -> None:
+        """Take the thresholds, the detector's hop, the hangover and the detector's lag."""
+        self.thresholds = thresholds
         self._hop_s = hop_s
         self._hangover_s = hangover_s
         self._lag_s = lag_s
@@ -53,6 +69,13 @@ class CryEvidence:
         self._bout_heard_s = 0.0
         self._distress_sum = 0.0
         self._hops = 0
+        self._certain: deque[float] = deque(maxlen=OF_HOPS)
+        self._sure = False
+
+    @property
+    def sure(self) -> bool:
+        """True once the ear was sure, for about a second, of the crying in `heard_s`."""
+        return self._sure or self.thresholds.sure <= self.thresholds.on
 
     @property
     def crying(self) -> bool:
@@ -73,15 +96,19 @@ class CryEvidence:
             self._earliest = score.at.plus(-self._hop_s)
         step_s = min(LONGEST_STEP_S, gap_s)
         self._previous = score.at
-        if score.cry < self.off:
+        if score.cry < self.thresholds.off:
             self._rising = None
         elif self._rising is None:
             self._rising = score.at.plus(-self._hop_s)
-        if score.cry >= (self.off if self.crying else self.on):
+        if score.cry >= (self.thresholds.off if self.crying else self.thresholds.on):
             self._hear(score, step_s)
+            self._certain.append(score.cry)
+            self._sure = self._sure or sum(cry >= self.thresholds.sure for cry in self._certain) >= SURE_HOPS
             return None
+        self._certain.append(score.cry)
         if self._last is None or score.at.since(self._last) > BRIDGE_S:
             self.heard_s = max(0.0, self.heard_s - LEAK * step_s)
+            self._sure = self._sure and self.heard_s > 0.0
         return self.stop() if self._last and score.at.since(self._last) > self._hangover_s else None
 
     def _dated_back(self, rising: Instant) -> Instant:
@@ -109,6 +136,7 @@ class CryEvidence:
         ended = self.bout
         self._earliest = ended.end if ended else self._earliest
         self._start = self._last = self._rising = None
+        self._certain.clear()
         self._bout_heard_s = self._distress_sum = 0.0
         self._hops = 0
         return ended
@@ -117,3 +145,4 @@ class CryEvidence:
         """Forget what was heard: the episode is over."""
         self.stop()
         self.heard_s = self.distress = 0.0
+        self._sure = False

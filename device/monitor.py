@@ -12,6 +12,7 @@ from device.detector import Heard
 from device.episode import EpisodeTracker
 from device.errors import NurseryError
 from device.events import Event, MicLost, MicRestored, Tested
+from device.evidence import Thresholds
 from device.faults import Faults
 from device.inputs import (
     AudioLost,
@@ -64,7 +65,7 @@ class Monitor:
         outbox: Outbox | None = None,
         history: History | None = None,
         learning: Learning | None = None,
-        thresholds: Callable[[str], tuple[float, float]] | None = None,
+        thresholds: Callable[[str], Thresholds] | None = None,
         today: Callable[[Instant], Mapping[str, float | int | None]] | None = None,
         alive: Callable[[Instant], None] | None = None,
         house: HouseWays | None = None,
@@ -320,7 +321,7 @@ class Monitor:
 
     def _set_sensitivity(self, wish: SetSensitivity) -> None:
         if self._thresholds is not None:
-            self._tracker.set_thresholds(*self._thresholds(wish.sensitivity))
+            self._tracker.set_thresholds(self._thresholds(wish.sensitivity))
         if self._house is not None:
             self._house.keep({"detector.sensitivity": wish.sensitivity})
         self.state = replace(self.state, sensitivity=wish.sensitivity)

@@ -72,6 +72,9 @@ class DetectorSettings:
     )
     on_threshold: float = _setting(0.0, "Score at which crying begins; 0: as `sensitivity` says.", low=0.0, high=1.0)
     off_threshold: float = _setting(0.0, "Score under which crying pauses; 0: as `sensitivity` says.", low=0.0, high=1.0)
+    sure_threshold: float = _setting(
+        0.0, "Score from which the ear is sure, if it lasts for a second; 0: as `sensitivity` says.", low=0.0, high=1.0
+    )
     second_ear: str = _setting(
         "auto", "auto: use YAMNet too where scripts/fetch-model has installed it; off: never.", choices=("auto", "off")
     )
@@ -97,6 +100,12 @@ class AlertSettings:
     alert_after_s: float = _setting(
         3.0,
         "Crying heard before the first alert, within an episode; minutes, for families who wait and listen.",
+        low=0.0,
+        high=1800.0,
+    )
+    unsure_after_s: float = _setting(
+        12.0,
+        "The same where the ear has not been sure for a second on end: crying goes on, a cat soon stops.",
         low=0.0,
         high=1800.0,
     )

@@ -6,6 +6,7 @@ from typing import TypeVar
 from device.clock import Instant
 from device.episode import EpisodeTracker
 from device.events import Event
+from device.evidence import Thresholds
 from device.inputs import Score, TrackerInput
 from device.settings import AlertSettings, EpisodeSettings
 from device.sinks import MonitorState
@@ -49,10 +50,16 @@ class RecordingSink:
         self.closed += 1
 
 
-def tracker(episode: EpisodeSettings | None = None, alerts: AlertSettings | None = None) -> EpisodeTracker:
+def tracker(
+    episode: EpisodeSettings | None = None, alerts: AlertSettings | None = None, sure: float = 0.0
+) -> EpisodeTracker:
     """A tracker with hop 0.25 s and thresholds 0.7 and 0.4."""
     return EpisodeTracker(
-        episode or EpisodeSettings(), alerts or AlertSettings(), on=0.7, off=0.4, hop_s=HOP_S, boot_id="test-boot"
+        episode or EpisodeSettings(),
+        alerts or AlertSettings(),
+        thresholds=Thresholds(0.7, 0.4, sure),
+        hop_s=HOP_S,
+        boot_id="test-boot",
     )
 
 

@@ -60,8 +60,8 @@ def test_any_block_length_gives_the_same_events_to_the_millisecond(night: Path) 
 
 @pytest.mark.parametrize("speed", [math.inf, 400.0])
 def test_the_live_loop_at_any_speed_gives_the_same_events(night: Path, speed: float) -> None:
-    detector, (on, off) = open_ears(Config())
-    expected = story(replay(night, Config(), detector, (on, off)).collector.events)
+    detector, thresholds = open_ears(Config())
+    expected = story(replay(night, Config(), detector, thresholds).collector.events)
     ended = threading.Event()
 
     class Waiting(Collector):
@@ -76,8 +76,7 @@ def test_the_live_loop_at_any_speed_gives_the_same_events(night: Path, speed: fl
     tracker = EpisodeTracker(
         Config().episode,
         Config().alerts,
-        on=on,
-        off=off,
+        thresholds=thresholds,
         hop_s=detector.hop_s,
         lag_s=EAR_LAG_S,
         boot_id=clock.boot_id,

@@ -144,7 +144,7 @@ def test_boots_lie_between_the_times_without_power() -> None:
 def test_the_real_pipeline_hears_the_night(demo: Demo) -> None:
     """No score is made up: the shipped ear and the tracker with its usual settings get the recording, and nothing else."""
     detector, pair = Detector(), thresholds("normal")
-    tracker = EpisodeTracker(EpisodeSettings(), AlertSettings(), on=pair.on, off=pair.off, hop_s=detector.hop_s)
+    tracker = EpisodeTracker(EpisodeSettings(), AlertSettings(), thresholds=pair, hop_s=detector.hop_s)
     samples, _ = soundfile.read(demo.recording, dtype="float32")
     start = Instant(0.0, NOW.utc)
     heard = detector.feed(AudioBlock(samples, start))

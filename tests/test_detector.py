@@ -11,7 +11,7 @@ from device.audio import AudioBlock
 from device.clock import Instant
 from device.detector import MODEL, REMEMBERED_HOPS, Detector, Heard, thresholds
 from device.errors import DetectorError
-from device.evidence import CryEvidence
+from device.evidence import CryEvidence, Thresholds
 from device.features import HOP, HOP_S, SAMPLE_RATE_HZ, LogMel
 from device.network import Network
 from device.settings import EpisodeSettings
@@ -147,7 +147,8 @@ def test_nothing_earlier_is_left_in_the_state() -> None:
 def test_sensitivities_are_ordered_and_have_hysteresis() -> None:
     low, normal, high = (thresholds(name) for name in ("low", "normal", "high"))
     assert high.on <= normal.on <= low.on
-    assert all(0.0 < pair.off < pair.on < 1.0 for pair in (low, normal, high))
+    assert all(0.0 < pair.off < pair.on < pair.sure < 1.0 for pair in (low, normal, high))
+    assert high.sure <= normal.sure <= low.sure
     with pytest.raises(DetectorError, match="normal"):
         thresholds("extreme")
 
@@ -168,9 +169,9 @@ def test_the_model_is_small() -> None:
     assert MODEL.stat().st_size <= 1.0e6
 
 
-def begins(heard: list[Heard], on: float, off: float) -> bool:
+def begins(heard: list[Heard], pair: Thresholds) -> bool:
     """True if the monitor, with its default settings, would begin an episode."""
-    evidence, longest_s = CryEvidence(on, off, hop_s=HOP_S, hangover_s=EpisodeSettings().hangover_s), 0.0
+    evidence, longest_s = CryEvidence(pair, hop_s=HOP_S, hangover_s=EpisodeSettings().hangover_s), 0.0
     for item in heard:
         evidence.feed(item.score)
         longest_s = max(longest_s, evidence.heard_s)
@@ -209,8 +210,8 @@ def test_on_the_test_split_few_cries_are_missed_and_little_else_is_heard(
     crying, other = heard_on_the_test_split
     assert len(crying) > 150 and len(other) > 1000
     pair = thresholds("normal")
-    missed = 1.0 - np.mean([begins(heard, pair.on, pair.off) for heard in crying])
-    wrong = np.mean([begins(heard, pair.on, pair.off) for heard in other])
+    missed = 1.0 - np.mean([begins(heard, pair) for heard in crying])
+    wrong = np.mean([begins(heard, pair) for heard in other])
     assert missed <= 0.05, f"{missed:.1%} of cries missed"
     assert wrong <= 0.03, f"{wrong:.1%} of other clips heard as crying"
 
@@ -220,7 +221,7 @@ def test_a_higher_sensitivity_hears_more_of_both(
 ) -> None:
     pairs = [thresholds(name) for name in ("low", "normal", "high")]
     for clips in heard_on_the_test_split:
-        shares = [np.mean([begins(heard, pair.on, pair.off) for heard in clips]) for pair in pairs]
+        shares = [np.mean([begins(heard, pair) for heard in clips]) for pair in pairs]
         assert shares[0] <= shares[1] <= shares[2] and shares[0] < shares[2]
 
 

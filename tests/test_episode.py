@@ -18,6 +18,7 @@ from device.events import (
     EpisodeStarted,
     EpisodeTagged,
 )
+from device.evidence import Thresholds
 from device.inputs import AudioLost, AudioRestored, Edit, Mute, Response, Score, Tag, Tick, TrackerInput
 from device.record import Episode
 from device.settings import AlertSettings, EpisodeSettings
@@ -134,6 +135,47 @@ def test_minutes_before_the_first_alert_for_families_who_wait() -> None:
     assert types(events) == ["started"]
     events = feed(tracker(alerts=AlertSettings(alert_after_s=120)), cry(0, 125))
     assert types(events) == ["started", "alerted"]
+
+
+def first_alert(story: list[TrackerInput], settings: AlertSettings | None = None) -> float | None:
+    """When the first alert comes, of an ear that is sure from 0.9 on."""
+    alerted = pick(feed(tracker(alerts=settings, sure=0.9), story), EpisodeAlerted)
+    return alerted[0].at.since(START) if alerted else None
+
+
+def perhaps(begin_s: float, end_s: float) -> list[TrackerInput]:
+    return scores(begin_s, end_s, cry=0.8)
+
+
+@pytest.mark.parametrize(
+    ("story", "expected"),
+    [
+        (cry(0, 20), 3.0),
+        (perhaps(0, 11), None),  # a cat
+        (perhaps(0, 20), 12.0),  # whatever goes on is worth a look
+        (perhaps(0, 5) + cry(5, 20), 5.75),  # three scores of four
+        (perhaps(0, 5) + cry(5, 5.5) + perhaps(5.5, 11), None),  # a loud moment alone
+        (cry(0, 1.5) + perhaps(1.5, 20), 3.0),
+        (cry(0, 1) + quiet(1, 6) + perhaps(6, 17), None),  # what it was sure of is forgotten with the rest
+        (perhaps(0, 4) + quiet(4, 8) + perhaps(8, 12) + quiet(12, 16) + perhaps(16, 30), 21.5),  # bouts add up
+    ],
+)
+def test_where_the_ear_is_not_sure_the_alert_waits_for_more_crying(
+    story: list[TrackerInput], expected: float | None
+) -> None:
+    assert first_alert(story) == expected
+
+
+def test_a_house_may_wait_longer_for_all_crying_or_not_at_all() -> None:
+    assert first_alert(cry(0, 40) + perhaps(40, 60), AlertSettings(alert_after_s=30)) == 30.0
+    assert first_alert(perhaps(0, 60), AlertSettings(alert_after_s=30)) == 30.0
+    assert first_alert(perhaps(0, 60), AlertSettings(unsure_after_s=0)) == 3.0
+
+
+def test_nobody_left_unanswered_what_would_not_have_rung_by_then() -> None:
+    story = perhaps(0, 5) + quiet(5, 30) + perhaps(30, 35) + quiet(35, 65) + perhaps(65, 68) + quiet(68, 130)
+    (ended,) = pick(feed(tracker(sure=0.9), story), EpisodeEnded)
+    assert ended.episode.alerts == () and ended.episode.outcome is Outcome.SELF_SETTLED
 
 
 def test_acknowledge_and_arrive_are_kept_apart_and_the_first_counts() -> None:
@@ -349,7 +391,7 @@ def check(episode: Episode) -> None:
 
 def lagging() -> EpisodeTracker:
     """A tracker for an ear that is sure of a cry half a second late."""
-    return EpisodeTracker(EpisodeSettings(), AlertSettings(), on=0.7, off=0.4, hop_s=0.25, lag_s=0.5)
+    return EpisodeTracker(EpisodeSettings(), AlertSettings(), thresholds=Thresholds(0.7, 0.4), hop_s=0.25, lag_s=0.5)
 
 
 def test_what_a_slow_ear_hears_is_dated_back() -> None:

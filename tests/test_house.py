@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from device.events import EpisodeAlerted
+from device.evidence import Thresholds
 from device.house import House
 from device.inputs import SetAlerts, SetSensitivity
 from device.settings import Config
@@ -33,7 +34,7 @@ def test_a_damaged_file_counts_as_none(tmp_path: Path, text: str) -> None:
 def test_a_command_changes_when_the_monitor_alerts(tmp_path: Path) -> None:
     house = House(tmp_path)
     house.settle(Config())
-    rig = Rig(house=house, thresholds=lambda word: (0.7, 0.4))
+    rig = Rig(house=house, thresholds=lambda word: Thresholds(0.7, 0.4))
     rig.monitor.consume(SetAlerts(rig.clock.now(), Source.MQTT, 20.0, "00:00-23:59"))
     rig.monitor.consume(SetSensitivity(rig.clock.now(), Source.PAGE, "high"))
     rig.hear(15, CRY)

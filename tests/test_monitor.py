@@ -22,6 +22,7 @@ from device.events import (
     MicRestored,
     Tested,
 )
+from device.evidence import Thresholds
 from device.inputs import AudioLost, AudioRestored, Context, Edit, Response, Score, SetSensitivity, Tag, TestAlert
 from device.monitor import INBOX_BLOCKS, Monitor
 from device.sinks import BrokerState, Delivered, MonitorState, StoredEvent, Trouble
@@ -212,7 +213,7 @@ def test_a_test_alert_carries_its_token() -> None:
 
 
 def test_sensitivity_changes_the_thresholds() -> None:
-    rig = Rig(thresholds=lambda word: {"low": (0.99, 0.98), "high": (0.5, 0.3)}[word])
+    rig = Rig(thresholds=lambda word: {"low": Thresholds(0.99, 0.98), "high": Thresholds(0.5, 0.3)}[word])
     rig.monitor.consume(SetSensitivity(rig.clock.now(), Source.PAGE, "low"))
     rig.hear(10, CRY)
     assert rig.monitor.state.sensitivity == "low"

@@ -60,8 +60,8 @@ class Pipeline:
     def decide(self, heard: Heard, setting: str) -> Decided:
         """Run the tracker over the scores, with every setting at its default and the thresholds of the sensitivity."""
         config = self._config
-        on, off = thresholds_of(config, setting)
-        tracker = EpisodeTracker(config.episode, config.alerts, on=on, off=off, hop_s=self.step_s, lag_s=EAR_LAG_S)
+        thresholds = thresholds_of(config, setting)
+        tracker = EpisodeTracker(config.episode, config.alerts, thresholds=thresholds, hop_s=self.step_s, lag_s=EAR_LAG_S)
         alerts: list[float] = []
         episodes: dict[str, Episode] = {}
         end = BEGIN

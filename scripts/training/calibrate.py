@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from device import features
 from device.clock import Instant
-from device.evidence import EAR_LAG_S, CryEvidence
+from device.evidence import EAR_LAG_S, CryEvidence, Thresholds
 from device.inputs import Score
 from device.settings import AlertSettings, EpisodeSettings
 
@@ -23,7 +23,7 @@ from .judge import Judged, holds_crying, is_negative, sigmoid
 PRIOR = 0.3  # the share of crying among the moments calibrated on: a monitor whose room is loud, not a quiet night
 DOUBT = 4.0  # a logit beyond is a score under 0.02 or over 0.98: no threshold lies there
 EPISODE = EpisodeSettings()
-ALERT_S = AlertSettings().alert_after_s
+ALERTS = AlertSettings()
 Floats = NDArray[np.float64]
 
 
@@ -124,31 +124,34 @@ def error_of(fit: Fit, judged: Sequence[Judged], head: int = 0) -> float:
     return reliability(1 / (1 + np.exp(-(fit.scale * np.clip(logits, -15, 15) + fit.shift))), truth, weight)[0]
 
 
-def heard_s(score: NDArray[np.float32], on: float, off: float) -> NDArray[np.float64]:
-    """Seconds of crying heard after each hop, as the monitor counts them: its own rule, with the settings' defaults."""
-    evidence = CryEvidence(on, off, hop_s=features.HOP_S, hangover_s=EPISODE.hangover_s)
-    heard = []
+def heard(score: NDArray[np.float32], thresholds: Thresholds) -> tuple[Floats, NDArray[np.bool_]]:
+    """Seconds of crying heard after each hop, and whether the ear was sure of it: by the monitor's own rule and defaults."""
+    evidence = CryEvidence(thresholds, hop_s=features.HOP_S, hangover_s=EPISODE.hangover_s)
+    seconds, sure = [], []
     for number, value in enumerate(score):
         evidence.feed(Score(Instant((number + 1) * features.HOP_S, 0.0), float(value), 0.0, 0.0, 0.0))
-        heard.append(evidence.heard_s)
-    return np.array(heard)
+        seconds.append(evidence.heard_s)
+        sure.append(evidence.sure)
+    return np.array(seconds), np.array(sure)
 
 
-def begins(score: NDArray[np.float32], on: float, off: float) -> bool:
+def begins(score: NDArray[np.float32], thresholds: Thresholds) -> bool:
     """True if the scores would begin an episode."""
-    return bool(score.max() >= on and heard_s(score, on, off).max() >= EPISODE.min_cry_s)
+    return bool(score.max() >= thresholds.on and heard(score, thresholds)[0].max() >= EPISODE.min_cry_s)
 
 
-def alerts(score: NDArray[np.float32], on: float, off: float) -> int:
+def alerts(score: NDArray[np.float32], thresholds: Thresholds) -> int:
     """Count alerts: moments with enough crying heard, those less than a minute after the last such moment left out."""
-    if score.max() < on:
+    if score.max() < thresholds.on:
         return 0
-    times = np.flatnonzero(heard_s(score, on, off) >= ALERT_S - EAR_LAG_S) * features.HOP_S
+    seconds, sure = heard(score, thresholds)
+    enough = seconds + EAR_LAG_S >= np.where(sure, ALERTS.alert_after_s, ALERTS.unsure_after_s)
+    times = np.flatnonzero(enough) * features.HOP_S
     return 0 if not len(times) else 1 + int((np.diff(times) > 60.0).sum())
 
 
-def trigger_figures(judged: Sequence[Judged], fit: Fit, on: float, off: float) -> dict[str, float]:
-    """What a pair of thresholds costs and brings: episodes and alerts by the monitor's rule."""
+def trigger_figures(judged: Sequence[Judged], fit: Fit, thresholds: Thresholds) -> dict[str, float]:
+    """What thresholds cost and bring: episodes and alerts by the monitor's rule."""
 
     def scores(item: Judged) -> NDArray[np.float32]:
         return sigmoid(fit.scale * item.logits[:, 0] + fit.shift)
@@ -157,8 +160,8 @@ def trigger_figures(judged: Sequence[Judged], fit: Fit, on: float, off: float) -
     hours = sum(len(item.logits) for item in quiet) * features.HOP_S / 3600
     long = [item for item in judged if item.clip.kind == "cry" and (item.cry == 1).sum() >= 18]
     return {
-        "false alerts per hour": sum(alerts(scores(item), on, off) for item in quiet) / hours,
-        "alert recall": float(np.mean([alerts(scores(item), on, off) > 0 for item in long])),
-        "clip recall": float(np.mean([begins(scores(item), on, off) for item in judged if holds_crying(item)])),
-        "false clip share": float(np.mean([begins(scores(item), on, off) for item in quiet])),
+        "false alerts per hour": sum(alerts(scores(item), thresholds) for item in quiet) / hours,
+        "alert recall": float(np.mean([alerts(scores(item), thresholds) > 0 for item in long])),
+        "clip recall": float(np.mean([begins(scores(item), thresholds) for item in judged if holds_crying(item)])),
+        "false clip share": float(np.mean([begins(scores(item), thresholds) for item in quiet])),
     }

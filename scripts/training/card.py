@@ -31,14 +31,15 @@ def _figures(figures: dict[str, Any]) -> str:
 
 def _triggers(figures: dict[str, Any]) -> str:
     rows = []
-    pairs = {"left_out": figures.get("thresholds_before", figures["thresholds"]), "test": figures["thresholds"]}
+    thresholds = {"left_out": figures.get("thresholds_before", figures["thresholds"]), "test": figures["thresholds"]}
     for name in figures["thresholds"]:
         for where in ("left_out", "test"):
-            pair, found = pairs[where][name], figures[f"trigger_{where}"][name]
+            those, found = thresholds[where][name], figures[f"trigger_{where}"][name]
+            sure = f"{those['sure']}" if "sure" in those else "none"
             rows.append(
                 (
                     name,
-                    f"{pair['on']} / {pair['off']}",
+                    f"{those['on']} / {those['off']} / {sure}",
                     where.replace("_", " "),
                     f"{100 * found['alert recall']:.1f} %",
                     f"{found['false alerts per hour']:.2f}",
@@ -46,7 +47,15 @@ def _triggers(figures: dict[str, Any]) -> str:
                     f"{100 * found['false clip share']:.1f} %",
                 )
             )
-    head = ("sensitivity", "on / off", "clips", "alerts: recall", "false alerts/h", "cry clips heard", "other clips heard")
+    head = (
+        "sensitivity",
+        "on / off / sure",
+        "clips",
+        "alerts: recall",
+        "false alerts/h",
+        "cry clips heard",
+        "other clips heard",
+    )
     return _table(rows, head)
 
 
@@ -101,7 +110,8 @@ highest mean over 0.72 s. Sources left out were heard by one student each, the t
 {_figures(figures)}
 
 Thresholds, by the monitor's own rule with its default settings: a clip counts as heard if an episode would begin (1 s of
-crying heard), alerts come after 3 s of crying heard, their recall is that of clips with more than 4 s of it:
+crying heard), alerts come after 3 s of crying heard, or after
+12 s where no second of it reached the score to be sure, their recall is that of clips with more than 4 s of it:
 
 {_triggers(figures)}
 

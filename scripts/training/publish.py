@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from device.evidence import Thresholds
+
 from . import calibrate, judge, second
 from .card import write_card
 from .corpus import Clip
@@ -32,6 +34,7 @@ from .restore import restore
 HEARD_SHARES = {"high": 0.03, "normal": 0.02, "low": 0.0125}
 SECOND_BATCHES = 300  # batches of examples to fit the second ear's head on
 OFF_OF_ON = 0.6  # hysteresis: crying goes on down to this share of `on`
+SURE = {"high": 0.7, "normal": 0.85, "low": 0.9}  # scores mean what they say: so often is crying there
 
 
 def rebuild(recipe: Recipe, weights: dict[str, torch.Tensor]) -> Ear:
@@ -64,36 +67,41 @@ def on_test(corpus: Corpus, ear: Ear, device: torch.device) -> list[Judged]:
     return judge.judge(ear, corpus, [i for i, clip in enumerate(corpus.clips) if clip.split == "test"], device)
 
 
-def choose_thresholds(judged: Sequence[Judged], fit: calibrate.Fit) -> dict[str, dict[str, float]]:
-    """Choose the pair for each sensitivity: the lowest at which episodes begin in that share of other clips at most."""
+def thresholds(on: float, sensitivity: str) -> Thresholds:
+    """Those that belong to the one to begin at."""
+    return Thresholds(round(on, 3), round(on * OFF_OF_ON, 3), SURE[sensitivity])
+
+
+def choose_thresholds(judged: Sequence[Judged], fit: calibrate.Fit) -> dict[str, Thresholds]:
+    """Choose those for each sensitivity: the lowest at which episodes begin in that share of other clips at most."""
     scores = [judge.sigmoid(fit.scale * item.logits[:, 0] + fit.shift) for item in judged if judge.is_negative(item)]
-    pairs = {}
+    chosen = {}
     for name, share in HEARD_SHARES.items():
         for on in np.arange(0.3, 0.975, 0.005):
-            if np.mean([calibrate.begins(score, on, OFF_OF_ON * on) for score in scores]) <= share:
+            chosen[name] = thresholds(float(on), name)
+            if np.mean([calibrate.begins(score, chosen[name]) for score in scores]) <= share:
                 break
-        pairs[name] = {"on": round(float(on), 3), "off": round(float(on) * OFF_OF_ON, 3)}
-    return pairs
+    return chosen
 
 
-def by_kind(judged: Sequence[Judged], fit: calibrate.Fit, on: float, off: float) -> dict[str, tuple[int, int]]:
+def by_kind(judged: Sequence[Judged], fit: calibrate.Fit, normal: Thresholds) -> dict[str, tuple[int, int]]:
     """How many clips of each class there are, and how many were heard as crying."""
     counts: dict[str, tuple[int, int]] = {}
     for item in judged:
         if judge.is_negative(item):
-            heard = calibrate.begins(judge.sigmoid(fit.scale * item.logits[:, 0] + fit.shift), on, off)
+            heard = calibrate.begins(judge.sigmoid(fit.scale * item.logits[:, 0] + fit.shift), normal)
             total, false = counts.get(item.clip.kind, (0, 0))
             counts[item.clip.kind] = (total + 1, false + int(heard))
     return counts
 
 
-def figures_on_test(test: Sequence[Judged], fit: calibrate.Fit, pairs: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
+def figures_on_test(test: Sequence[Judged], fit: calibrate.Fit, chosen: Mapping[str, Thresholds]) -> dict[str, Any]:
     """What the card says of the test split."""
     return {
         "test": judge.summary(test),
         "test_error": calibrate.error_of(fit, test),
-        "trigger_test": {n: calibrate.trigger_figures(test, fit, p["on"], p["off"]) for n, p in pairs.items()},
-        "kinds_test": by_kind(test, fit, pairs["normal"]["on"], pairs["normal"]["off"]),
+        "trigger_test": {name: calibrate.trigger_figures(test, fit, those) for name, those in chosen.items()},
+        "kinds_test": by_kind(test, fit, chosen["normal"]),
     }
 
 
@@ -137,24 +145,24 @@ def finish(
     """Calibrate, choose thresholds, export to `folder`, write the card there; return the figures."""
     cry = calibrate.platt(*calibrate.moments(judged, 0))
     voice = calibrate.platt(*calibrate.moments(judged, 1))
-    pairs = choose_thresholds(judged, cry)
+    chosen = choose_thresholds(judged, cry)
+    values = {name: asdict(those) for name, those in chosen.items()}
     scale, shift = [cry.scale, voice.scale, 1.0], [cry.shift, voice.shift, 0.0]
-    export(ears, scale, shift, {"version": version, "hop_s": 0.24, "thresholds": pairs}, folder / "ear.onnx")
-    (folder / "thresholds.json").write_text(json.dumps(pairs, indent=2) + "\n")
-    normal = pairs["normal"]["on"], pairs["normal"]["off"]
+    export(ears, scale, shift, {"version": version, "hop_s": 0.24, "thresholds": values}, folder / "ear.onnx")
+    (folder / "thresholds.json").write_text(json.dumps(values, indent=2) + "\n")
     figures: dict[str, Any] = {
         "version": version,
         "left_out": judge.summary(judged),
         "cry": asdict(cry),
         "voice": asdict(voice),
         "cross_fitted_error": calibrate.cross_fitted_error(judged),
-        "thresholds": pairs,
-        "trigger_left_out": {n: calibrate.trigger_figures(judged, cry, p["on"], p["off"]) for n, p in pairs.items()},
-        "kinds_left_out": by_kind(judged, cry, *normal),
+        "thresholds": values,
+        "trigger_left_out": {name: calibrate.trigger_figures(judged, cry, those) for name, those in chosen.items()},
+        "kinds_left_out": by_kind(judged, cry, chosen["normal"]),
         "notes": notes,
         "ears": len(ears),
         "parameters": sum(p.numel() for p in ears[0].parameters()),
-    } | figures_on_test(test, cry, pairs)
+    } | figures_on_test(test, cry, chosen)
     write_card(clips, figures, folder)
     return figures
 
@@ -186,15 +194,16 @@ def publish_refined(
     print("scores brought back by", fits)
     test = on_test(corpus, ear, device)
     figures = json.loads((folder / "ear.json").read_text())
-    fit, pairs = calibrate.Fit(scale[0], shift[0], 0.0, 0.0, []), figures["thresholds"]
-    if ons:
-        pairs = {n: {"on": on, "off": round(on * OFF_OF_ON, 3)} for n, on in zip(HEARD_SHARES, ons, strict=True)}
-    export([ear], scale, shift, about | {"version": version, "thresholds": pairs}, folder / "ear.onnx")
-    (folder / "thresholds.json").write_text(json.dumps(pairs, indent=2) + "\n")
+    fit = calibrate.Fit(scale[0], shift[0], 0.0, 0.0, [])
+    ons = ons or [figures["thresholds"][name]["on"] for name in HEARD_SHARES]
+    chosen = {name: thresholds(on, name) for name, on in zip(HEARD_SHARES, ons, strict=True)}
+    values = {name: asdict(those) for name, those in chosen.items()}
+    export([ear], scale, shift, about | {"version": version, "thresholds": values}, folder / "ear.onnx")
+    (folder / "thresholds.json").write_text(json.dumps(values, indent=2) + "\n")
     figures |= {
         "version": version,
-        "thresholds": pairs,
+        "thresholds": values,
         "thresholds_before": figures.get("thresholds_before", figures["thresholds"]),
         "notes": figures["notes"] | {"refined": remark},
-    } | figures_on_test(test, fit, pairs)
+    } | figures_on_test(test, fit, chosen)
     write_card(corpus.clips, figures, folder)
