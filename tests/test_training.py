@@ -110,3 +110,25 @@ def test_a_refined_ear_that_is_too_sure_is_brought_back() -> None:
     )
     scale, shift = matched(new, old)
     assert scale == pytest.approx(0.5, abs=0.02) and shift == pytest.approx(0.5, abs=0.05)
+
+
+def test_training_counts_the_alerts_that_the_monitor_gives() -> None:
+    from training.calibrate import alerts
+
+    from device.clock import Instant
+    from device.episode import EpisodeTracker
+    from device.events import EpisodeAlerted
+    from device.evidence import EAR_LAG_S, Thresholds
+    from device.inputs import Score
+    from device.settings import AlertSettings, EpisodeSettings
+
+    random, thresholds, counts = np.random.default_rng(3), Thresholds(0.62, 0.372, 0.85), []
+    for _ in range(60):
+        level = np.convolve(random.normal(0, 3, 140), np.ones(12) / 6, "valid") - 1
+        said = (1 / (1 + np.exp(-level))).astype(np.float32)
+        tracker = EpisodeTracker(EpisodeSettings(), AlertSettings(), thresholds=thresholds, hop_s=HOP_S, lag_s=EAR_LAG_S)
+        heard = [Score(Instant((i + 1) * HOP_S, 0.0), float(cry), 0.0, 0.0, 0.0) for i, cry in enumerate(said)]
+        rang = [event for score in heard for event in tracker.handle(score) if isinstance(event, EpisodeAlerted)]
+        assert len(rang) == alerts(said, thresholds)
+        counts.append(len(rang))
+    assert 10 < sum(counts) < 50, "some ring and some do not"
