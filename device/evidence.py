@@ -69,7 +69,7 @@ class CryEvidence:
         self._bout_heard_s = 0.0
         self._distress_sum = 0.0
         self._hops = 0
-        self._certain: deque[float] = deque(maxlen=OF_HOPS)
+        self._recent: deque[float] = deque(maxlen=OF_HOPS)
         self._sure = False
 
     @property
@@ -96,16 +96,15 @@ class CryEvidence:
             self._earliest = score.at.plus(-self._hop_s)
         step_s = min(LONGEST_STEP_S, gap_s)
         self._previous = score.at
+        self._recent.append(score.cry)
         if score.cry < self.thresholds.off:
             self._rising = None
         elif self._rising is None:
             self._rising = score.at.plus(-self._hop_s)
         if score.cry >= (self.thresholds.off if self.crying else self.thresholds.on):
             self._hear(score, step_s)
-            self._certain.append(score.cry)
-            self._sure = self._sure or sum(cry >= self.thresholds.sure for cry in self._certain) >= SURE_HOPS
+            self._sure = self._sure or sum(cry >= self.thresholds.sure for cry in self._recent) >= SURE_HOPS
             return None
-        self._certain.append(score.cry)
         if self._last is None or score.at.since(self._last) > BRIDGE_S:
             self.heard_s = max(0.0, self.heard_s - LEAK * step_s)
             self._sure = self._sure and self.heard_s > 0.0
@@ -136,7 +135,7 @@ class CryEvidence:
         ended = self.bout
         self._earliest = ended.end if ended else self._earliest
         self._start = self._last = self._rising = None
-        self._certain.clear()
+        self._recent.clear()
         self._bout_heard_s = self._distress_sum = 0.0
         self._hops = 0
         return ended
