@@ -3,8 +3,8 @@
 """Refining an ear: of sound heard worse it learns to say what it said of the same sound heard well.
 
 The ear as it was is its own tutor, and hears each example as it is; the ear that learns hears it from further away, beside
-a steady noise or another sound, or overdriven. Where the tutor was wrong about a sound without crying, the label holds. So
-neither a noise machine nor a room shall lower a score, and what was no crying must not become it.
+a steady noise or overdriven. Where the tutor was wrong about a sound without crying, the label holds. So neither a noise
+machine nor a room shall lower a score, and what was no crying must not become it.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ import copy
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .augment import Studio
 from .examples import Examples, Sound
 from .learn import mine
 from .net import Ear
@@ -29,7 +28,6 @@ from .spoil import Spoiler, Spoilt
 KEPT = 80  # batches that wait to be heard again
 AGAIN = 3  # each batch is heard so often, every time spoilt anew
 WARM_UP = 100  # steps until the learning rate is reached
-COMPANY = 0.35  # how often another sound, without crying, is added
 TUTOR = 0.5  # how much of what is said of examples with crying is the tutor's word; the rest is the label's
 
 
@@ -70,10 +68,9 @@ def refine(start: Ear, examples: Examples, steps: int, rate: float, limit_s: flo
                 lessons[int(rng.integers(KEPT))] = lesson
         else:
             lesson = lessons[int(rng.integers(len(lessons)))]
-        beside = company(lessons[int(rng.integers(len(lessons)))].sound, spoiler.studio)
-        spoilt = spoiler.spoil(lesson.sound.wave, beside.wave)
+        spoilt = spoiler.spoil(lesson.sound.wave)
         logits, _, trunk = ear(examples.front(spoilt.wave, lesson.sound.settled).contiguous(memory_format=form))
-        loss = loss_of(logits, trunk, lesson, spoilt, beside)
+        loss = loss_of(logits, trunk, lesson, spoilt)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(ear.parameters(), 2.0)
@@ -95,18 +92,8 @@ def refine(start: Ear, examples: Examples, steps: int, rate: float, limit_s: flo
     return average
 
 
-def company(sound: Sound, studio: Studio) -> Sound:
-    """Choose sounds to add, one for each example, in another order: silence for most, and wherever there may be crying."""
-    order = torch.randperm(len(sound.wave), generator=studio.generator, device=studio.device)
-    fit = ((sound.cry == 0) & (sound.cry_weight > 0)).all(1)[order] & studio.chance(COMPANY, len(order))
-    turned = {name: getattr(sound, name)[order] for name in Sound.__dataclass_fields__}
-    there = fit[:, None]
-    weight = torch.where(there, turned["voice_weight"], 1.0)
-    return replace(Sound(**turned), wave=turned["wave"] * there, voice=turned["voice"] * there, voice_weight=weight)
-
-
-def loss_of(logits: Tensor, trunk: Tensor, lesson: Lesson, spoilt: Spoilt, beside: Sound) -> Tensor:
-    """Cross-entropies with the label and the tutor's word; what is covered, and a room's echo, are not asked."""
+def loss_of(logits: Tensor, trunk: Tensor, lesson: Lesson, spoilt: Spoilt) -> Tensor:
+    """Cross-entropies with the label and the tutor's word; what the noise has covered, and a room's echo, are not asked."""
     sound, bce = lesson.sound, functional.binary_cross_entropy_with_logits
     warm = torch.ones_like(sound.cry)
     warm[:, :2] = 0.3  # as in training: the first half second has little to go by
@@ -122,15 +109,11 @@ def loss_of(logits: Tensor, trunk: Tensor, lesson: Lesson, spoilt: Spoilt, besid
     quiet = ((sound.cry == 0) & known).all(1)
     worst = (bce(logits[..., 0], sound.cry, reduction="none") * warm).amax(1)
     cry = cry + 0.25 * _mean(worst, quiet)
-    other = spoilt.added & (beside.voice == 1)
-    unsure = ((sound.voice == 1) & ~spoilt.audible) | (beside.voice == 1) | (beside.voice_weight == 0)
-    weight = warm * torch.where(other, 1.0, sound.voice_weight * ~unsure)
-    target = torch.where(other, 1.0, 0.5 * (sound.voice + tutor[..., 1]))
-    voice = _mean(bce(logits[..., 1], target, reduction="none"), weight)
+    weight = sound.voice_weight * warm * ~((sound.voice == 1) & ~spoilt.audible)
+    voice = _mean(bce(logits[..., 1], 0.5 * (sound.voice + tutor[..., 1]), reduction="none"), weight)
     distress = _mean(bce(logits[..., 2], tutor[..., 2], reduction="none"), crying & spoilt.audible)
     spread = lesson.trunk.var().clamp(min=1e-3)
-    alone = spoilt.audible & (crying | ~spoilt.added)
-    likeness = _mean((trunk - lesson.trunk).pow(2).mean(2), alone) / spread
+    likeness = _mean((trunk - lesson.trunk).pow(2).mean(2), spoilt.audible) / spread
     return cry + 0.5 * voice + 0.3 * distress + 0.2 * likeness
 
 
