@@ -110,8 +110,8 @@ highest mean over 0.72 s. Sources left out were heard by one student each, the t
 {_figures(figures)}
 
 Thresholds, by the monitor's own rule with its default settings: a clip counts as heard if an episode would begin (1 s of
-crying heard), alerts come after 3 s of crying heard, or after
-12 s where no second of it reached the score to be sure, their recall is that of clips with more than 4 s of it:
+crying heard). Alerts come after 3 s of crying heard, or after 12 s where no second of it reached the score to be sure; their
+recall is that of clips with more than 4 s of crying (shorter than 12 s, most of them):
 
 {_triggers(figures)}
 
