@@ -20,6 +20,7 @@ from device.vocabulary import Need, Outcome, Source
 from tests.fakes_web import House, app_for, fill, log_in, remember_password, settings, until, year
 
 HOUR_S = 3600.0
+DAY_S = 24 * HOUR_S
 VERSION = "1"
 COUNT = 60
 
@@ -102,7 +103,7 @@ def test_sounds_of_another_ear_are_set_aside_and_counted(client: FlaskClient, co
 
 def test_an_hour_that_tells_nothing_is_admitted(client: FlaskClient, config: Config) -> None:
     rng = np.random.default_rng(4)
-    start = time.time() - 150 * 9 * HOUR_S
+    start = time.time() // DAY_S * DAY_S - (150 * 9 + 15) * HOUR_S  # at any time of day the same hours, and the same chance
     needs = [(Need.HUNGER, Need.DISCOMFORT, Need.TIRED)[rng.integers(3)] for _ in range(150)]
     fill(config, [cry(start + number * 9 * HOUR_S, number, need) for number, need in enumerate(needs)])
     feeds = [
