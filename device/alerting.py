@@ -26,7 +26,6 @@ def due(
             return AlertMark(now_s, last.level if last else 1, reminder=True)
         return None
     if last is None:
-        enough_s = settings.alert_after_s if sure else max(settings.alert_after_s, settings.unsure_after_s)
-        return AlertMark(now_s, 1) if heard_s >= enough_s else None
+        return AlertMark(now_s, 1) if heard_s >= settings.enough_s(sure=sure) else None
     wait_s = settings.escalate_after_s if len(episode.alerts) == 1 else settings.repeat_alert_s
     return AlertMark(now_s, last.level + 1) if now_s - last.at_s >= wait_s else None

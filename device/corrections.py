@@ -95,7 +95,6 @@ def judged(episode: Episode, alerts: AlertSettings) -> Episode:
         return replace(episode, outcome=Outcome.ANSWERED)
     if episode.outcome is Outcome.INTERRUPTED:
         return episode
-    latest_s = max(alerts.alert_after_s, alerts.unsure_after_s)
-    alert_s = episode.alert_s if episode.alert_s is not None else latest_s
+    alert_s = episode.alert_s if episode.alert_s is not None else alerts.enough_s(sure=False)
     long = (episode.offset_s or 0.0) >= alert_s + alerts.escalate_after_s
     return replace(episode, outcome=Outcome.UNANSWERED if long else Outcome.SELF_SETTLED)

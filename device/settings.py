@@ -132,6 +132,10 @@ class AlertSettings:
         pattern=r"|([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d",
     )
 
+    def enough_s(self, *, sure: bool) -> float:
+        """Seconds of crying heard before the first alert."""
+        return self.alert_after_s if sure else max(self.alert_after_s, self.unsure_after_s)
+
 
 @dataclass(frozen=True, slots=True)
 class MqttSettings:

@@ -145,7 +145,7 @@ def alerts(score: NDArray[np.float32], thresholds: Thresholds) -> int:
     if score.max() < thresholds.on:
         return 0
     seconds, sure = heard(score, thresholds)
-    enough = seconds + EAR_LAG_S >= np.where(sure, ALERTS.alert_after_s, ALERTS.unsure_after_s)
+    enough = seconds + EAR_LAG_S >= np.where(sure, ALERTS.enough_s(sure=True), ALERTS.enough_s(sure=False))
     times = np.flatnonzero(enough) * features.HOP_S
     return 0 if not len(times) else 1 + int((np.diff(times) > 60.0).sum())
 
