@@ -113,3 +113,21 @@ def test_training_counts_the_alerts_that_the_monitor_gives() -> None:
         assert len(rang) == alerts(said, thresholds)
         counts.append(len(rang))
     assert 10 < sum(counts) < 50, "some ring and some do not"
+
+
+def test_sounds_of_another_folder_join_the_corpus_as_no_crying(tmp_path: Path) -> None:
+    import soundfile
+    from training.corpus import is_open
+    from training.prepare import Corpus, joined
+
+    (tmp_path / "game").mkdir()
+    loud = (0.3 * np.sin(np.arange(16_000) * 0.2)).astype(np.float32)
+    soundfile.write(tmp_path / "game" / "song.opus", loud, 16_000, format="OGG", subtype="OPUS")
+    columns = "path,label,sublabel,source,group,licence,duration_s,split"
+    row = "game/song.opus,other,game,game-data (Debian),game-data/calls,free (Debian main): its copyright file,1.00,train"
+    (tmp_path / "manifest.csv").write_text(f"{columns}\n{row}\n")
+    both = joined(Corpus([], [], []), tmp_path, 1)
+    (clip,), (samples,), (found,) = both.clips, both.samples, both.labels
+    assert (clip.kind, clip.split) == ("game", "train") and is_open(clip.licence)
+    assert len(samples) == 16_000 and not found.cry.any(), "none of it is crying"
+    assert (found.voice == -1).all(), "whether somebody speaks is not known"

@@ -68,7 +68,7 @@ def kind_of(label: str, sublabel: str) -> str:
         return "baby laugh" if "baby" in sublabel else "adult laugh"
     if label == "other":
         named = {"adult_cry": "adult crying", "laughing": "adult laugh", "cry_unspecified": "cry"}
-        same = ("moan", "babble", "scream")
+        same = ("moan", "babble", "scream", "game")
         return named.get(sublabel, sublabel if sublabel in same else "people, places")
     if sublabel == "cat" or sublabel.startswith(("cat_", "mammals/cat")):
         return "cat"

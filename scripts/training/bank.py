@@ -22,8 +22,9 @@ from .prepare import Corpus
 # How often a class of sound without crying is the main sound of an example, before mining.
 KIND_WEIGHTS = {
     "cat": 6.0, "baby_laugh": 5.0, "adult_laugh": 2.5, "adult_cry": 3.0, "moan": 2.5, "scream": 2.5, "babble": 4.0,
-    "child_speech": 3.0, "adult_speech": 5.0, "letters": 1.0, "singing": 1.5, "music": 3.0, "crow": 2.5, "sheep": 2.5,
-    "dog": 2.0, "animal": 3.5, "siren": 2.5, "door": 2.0, "crowd": 1.5, "room": 1.5, "silence": 0.3, "noise": 5.0,
+    "child_speech": 3.0, "adult_speech": 5.0, "letters": 1.0, "singing": 1.5, "music": 5.0, "game": 5.0, "crow": 2.5,
+    "sheep": 2.5, "dog": 2.0, "animal": 3.5, "siren": 2.5, "door": 2.0, "crowd": 1.5, "room": 1.5, "silence": 0.3,
+    "noise": 5.0,
 }  # fmt: skip
 # What may call again and again. A lone call in silence would teach that only what repeats is crying.
 REPEATING = ("cry", "cat", "baby_laugh", "adult_laugh", "adult_cry", "moan", "scream", "babble", "crow", "sheep", "dog",

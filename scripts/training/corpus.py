@@ -23,7 +23,18 @@ ANIMALS = (  # those mistaken for crying have classes of their own; the first wo
 )  # fmt: skip
 # Collections of many unrelated recordings: held out by recording (group), not as a whole.
 AGGREGATES = ("ESC-50", "remvze/moodist", "tuxpaint", "speechocean762", "speechdnn", "klettres", "ten-vad")
-OPEN_LICENCES = ("ODbL", "CC BY 4", "CC BY-SA", "CC0", "GPL", "MIT", "Apache", "per-file licences", "public domain")
+OPEN_LICENCES = (
+    "ODbL",
+    "CC BY 4",
+    "CC BY-SA",
+    "CC0",
+    "GPL",
+    "MIT",
+    "Apache",
+    "per-file licences",
+    "public domain",
+    "Debian main",
+)
 NEVER_OPEN = ("NC", "origin of the sound not stated", "none stated", "research use")
 
 
@@ -68,6 +79,8 @@ def kind_of(label: str, sublabel: str, path: str) -> str:
         return sublabel
     if label == "animal":
         return next((kind for word, kind in ANIMALS if word in sublabel), "animal")
+    if sublabel == "game":
+        return "game"
     if label == "other":
         if sublabel in ("adult_cry", "moan", "babble", "scream", "singing", "laughing"):
             return "adult_laugh" if sublabel == "laughing" else sublabel

@@ -131,7 +131,7 @@ def label(clip: Clip, sound: Sound, heard: NDArray[np.float32] | None, step_s: f
     if kind in ("adult_speech", "letters"):
         voice[spread(sound.active, 0.08)] = UNKNOWN
         voice[bridge(sound.active, 0.3)] = YES
-    elif kind in ("child_speech", "crowd", "adult_cry", "moan", "singing", "adult_laugh", "scream", "music"):
+    elif kind in ("child_speech", "crowd", "adult_cry", "moan", "singing", "adult_laugh", "scream", "music", "game"):
         voice[:] = UNKNOWN
         if kind == "music":
             voice[:] = NO if "moh" in clip.sublabel else UNKNOWN

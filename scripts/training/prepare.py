@@ -72,6 +72,14 @@ def prepare(folder: Path, ear: teacher.Teacher, device: torch.device, workers: i
     return Corpus(clips, samples, grade(clips, found))
 
 
+def joined(corpus: Corpus, folder: Path, workers: int) -> Corpus:
+    """Add the sounds of another folder, none of which is crying (`scripts/gather` makes one)."""
+    clips = read_manifest(folder)
+    samples = load_samples(folder, clips, workers)
+    found = [labels.label(clip, labels.analyse(wave), None) for clip, wave in zip(clips, samples, strict=True)]
+    return Corpus([*corpus.clips, *clips], [*corpus.samples, *samples], [*corpus.labels, *found])
+
+
 def openly(corpus: Corpus) -> Corpus:
     """Leave out of the train split what is not openly licensed; the test split stays whole, so that figures compare."""
     keep = [i for i, clip in enumerate(corpus.clips) if clip.split == "test" or is_open(clip.licence)]

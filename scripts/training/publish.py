@@ -169,6 +169,7 @@ def finish(
 
 def publish_refined(
     corpus: Corpus,
+    beside: Sequence[Clip],
     checkpoints: Sequence[Path],
     folder: Path,
     version: str,
@@ -180,7 +181,7 @@ def publish_refined(
 
     Figures on sources left out stay those of the students that left them out, and scores are brought back to what they meant
     by the clips of the train split: only the figures on the test split are taken anew. `ons` are other thresholds to begin
-    at, for high, normal and low sensitivity.
+    at, for high, normal and low sensitivity. `beside` are clips of another folder that was learned from, for the card.
     """
     before, about = restore(folder / "ear.onnx")
     states = [torch.load(path, map_location="cpu", weights_only=True) for path in checkpoints]
@@ -206,4 +207,4 @@ def publish_refined(
         "thresholds_before": figures.get("thresholds_before", figures["thresholds"]),
         "notes": figures["notes"] | {"refined": remark},
     } | figures_on_test(test, fit, chosen)
-    write_card(corpus.clips, figures, folder)
+    write_card([*corpus.clips, *beside], figures, folder)

@@ -1,0 +1,1 @@
+"""Sounds from packages of free games, to test on and to learn from."""
