@@ -1,7 +1,5 @@
 """Other microphones, rooms and noises than a clip was recorded with: what each costs."""
 
-import argparse
-import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,19 +8,16 @@ from typing import Any
 import numpy as np
 
 from device.audio import Samples
-from device.errors import NurseryError
+from evaluation import command
 from evaluation.acoustics import in_quiet
 from evaluation.changes import CHANGES
-from evaluation.choose import choose_ears
 from evaluation.corpus import Clip, Corpus
-from evaluation.document import rewrite, table
+from evaluation.document import table
 from evaluation.ears import Ear, Store
 from evaluation.figures import auc
 from evaluation.hearing import Trial, hear_all
 from evaluation.scenes import Scene, generator
 from evaluation.truth import cry_spans
-
-ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def scene(clip: Clip, read: Callable[[Clip], Samples], name: str, number: int) -> Scene:
@@ -59,17 +54,15 @@ def text(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
 
 def main(argv: Sequence[str]) -> int:
     """Evaluate; the exit status is 0, or 2 where the corpus or an ear is missing."""
-    parser = argparse.ArgumentParser(prog="scripts/evaluate microphones", description=__doc__)
-    parser.add_argument("--corpus", type=Path, default=ROOT.parent / "shared/corpus", help="folder with manifest.csv")
-    parser.add_argument("--yamnet", type=Path, default=ROOT.parent / "shared/peers/yamnet.tflite", help="YAMNet as .tflite")
-    parser.add_argument("--ears", default="ours,both,YAMNet", help="comma-separated: ours, both, YAMNet, louder, level")
+    parser = command.parser("microphones", __doc__)
+    parser.add_argument(
+        "--corpus", type=Path, default=command.ROOT.parent / "shared/corpus", help="folder with manifest.csv"
+    )
     parser.add_argument("--every", type=int, default=1, help="only every so many clips")
-    parser.add_argument("--json", type=Path, help="write all figures here")
-    parser.add_argument("--docs", action="store_true", help="rewrite these results in docs/evaluation.md")
     options = parser.parse_args(argv)
-    try:
+
+    def measure(ears: list[Ear]) -> dict[str, Any]:
         corpus = Corpus(options.corpus)
-        ears = choose_ears(options.ears, options.yamnet, say=lambda line: print(line, file=sys.stderr))
         clips = [c for c in corpus.select(split="test") if c.label == "cry" or c.negative][:: options.every]
         found: dict[str, Any] = {}
         for name in CHANGES:
@@ -77,12 +70,6 @@ def main(argv: Sequence[str]) -> int:
             trials = hear_all(played, ears, Store(None))
             found[name] = {ear.name: figures(trials, ear) for ear in ears}
             print(name, found[name], file=sys.stderr, flush=True)
-        if options.docs:
-            rewrite(ROOT / "docs/evaluation.md", "microphones", text(found))
-    except NurseryError as error:
-        print(f"evaluate microphones: {error}", file=sys.stderr)
-        return 2
-    print(text(found))
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=1) + "\n")
-    return 0
+        return found
+
+    return command.run("microphones", options, measure, text)
