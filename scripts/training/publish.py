@@ -177,14 +177,17 @@ def publish_refined(
     remark: str,
     ons: Sequence[float] = (),
 ) -> None:
-    """Put the mean of refined ears in the place of the one in `folder`, which they were refined from.
+    """Put the mean of refined ears (checkpoints, or the file of one that shipped) in the place of what they came from.
 
     Figures on sources left out stay those of the students that left them out, and scores are brought back to what they meant
     by the clips of the train split: only the figures on the test split are taken anew. `ons` are other thresholds to begin
     at, for high, normal and low sensitivity. `beside` are clips of another folder that was learned from, for the card.
     """
     before, about = restore(folder / "ear.onnx")
-    states = [torch.load(path, map_location="cpu", weights_only=True) for path in checkpoints]
+    states = [
+        restore(path)[0].state_dict() if path.suffix == ".onnx" else torch.load(path, map_location="cpu", weights_only=True)
+        for path in checkpoints
+    ]
     mean = {k: torch.stack([s[k].float() for s in states]).mean(0) for k, v in states[0].items() if v.is_floating_point()}
     ear = copy.deepcopy(before)
     ear.load_state_dict(mean, strict=False)
