@@ -73,8 +73,8 @@ def prepare(folder: Path, ear: teacher.Teacher, device: torch.device, workers: i
 
 
 def joined(corpus: Corpus, folder: Path, workers: int) -> Corpus:
-    """Add the sounds of another folder, none of which is crying (`scripts/gather` makes one)."""
-    clips = read_manifest(folder)
+    """Add the train split of another folder, none of which is crying (`scripts/gather` makes one)."""
+    clips = [clip for clip in read_manifest(folder) if clip.split == "train"]
     samples = load_samples(folder, clips, workers)
     found = [labels.label(clip, labels.analyse(wave), None) for clip, wave in zip(clips, samples, strict=True)]
     return Corpus([*corpus.clips, *clips], [*corpus.samples, *samples], [*corpus.labels, *found])
