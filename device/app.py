@@ -115,7 +115,7 @@ def build(
     tracker = EpisodeTracker(
         config.episode,
         config.alerts,
-        thresholds=thresholds_of(config),
+        thresholds=thresholds_of(config, config.detector.sensitivity if house.kept("detector.sensitivity") else None),
         hop_s=detector.hop_s,
         lag_s=EAR_LAG_S,
         quiet=quiet_hours(config.alerts.quiet_hours, config.nursery.time_zone),
@@ -196,6 +196,7 @@ def build(
         {
             "disk_low": disk_probe(folder, config.storage.min_free_mb),
             **journal.probes,
+            "second_ear": detector.trouble,
             "clock_unsynced": clock_probe(clock),
             "page_down": page_probe(config.page.port, tls=bool(config.page.tls_cert)),
         },

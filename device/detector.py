@@ -6,6 +6,8 @@ It knows the model and the stream, never episodes, alerts or settings.
 from __future__ import annotations
 
 import json
+import logging
+import math
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +34,8 @@ CALM_HOPS = 16
 """… for so many hops more, so that it does not doze off between two cries (docs/training.md tells what was measured)."""
 REMEMBERED_HOPS = 32
 """Hops after which nothing earlier is left in the network's state: two whole ones in front, 30 in its memory."""
+
+log = logging.getLogger(__name__)
 
 FloatArray = NDArray[np.float32]
 
@@ -72,6 +76,7 @@ class Detector:
         self.embedding_size = self._network.embedding_size
         self.hop_s = HOP_S
         self._second = second_ear
+        self._trouble: str | None = None
         self._features = LogMel()
         self.reset()
 
@@ -79,6 +84,10 @@ class Detector:
     def ears(self) -> tuple[str, ...]:
         """Which ears are on, for people: the model's version, then the second ear if there is one."""
         return (self.model_version,) if self._second is None else (self.model_version, self._second.name)
+
+    def trouble(self) -> str | None:
+        """What has become of a second ear that failed while it was needed, in a sentence; None if all is well."""
+        return self._trouble
 
     def reset(self) -> None:
         """Forget the past, as after a gap in the sound."""
@@ -102,12 +111,29 @@ class Detector:
             at = block.start.plus((ends_after + number * HOP) / SAMPLE_RATE_HZ)
             scores, embedding = self._think(hop)
             cry, voice, distress = scores.tolist()
-            if self._second is not None:
-                better = self._second.listen(hop.samples, cry, embedding)
-                cry = cry if better is None else better
+            if not math.isfinite(cry + voice + distress):
+                self.reset()
+                raise DetectorError("the ear's score is no number; its model may be damaged: install it anew")
+            cry = self._better(hop, cry, embedding)
             self.noise_floor_dbfs = hop.floor_dbfs
             heard.append(Heard(Score(at, cry, voice, distress, hop.level_dbfs), embedding))
         return heard
+
+    def _better(self, hop: Hop, cry: float, embedding: FloatArray) -> float:
+        """Ask the second ear. One that fails is asked no more: it would fail whenever there is crying, and only then."""
+        if self._second is None:
+            return cry
+        try:
+            better = self._second.listen(hop.samples, cry, embedding)
+            if better is None or math.isfinite(better):
+                return cry if better is None else better
+            why = "its score is no number"
+        except Exception as error:  # whatever its runtime raises, the first ear hears on
+            log.exception("the second ear failed")
+            why = str(error)
+        name, self._second = self._second.name, None
+        self._trouble = f"{name} failed ({why}); the first ear hears alone. Run scripts/fetch-model, then start anew."
+        return cry
 
     def _think(self, hop: Hop) -> tuple[FloatArray, FloatArray]:
         """Let the network hear the hop, or rest and repeat its last word while there is nothing to hear.

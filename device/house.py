@@ -37,6 +37,10 @@ class House:
             log.warning("%s: cannot be used (%s); the configuration's settings hold", self._path, error)
             self._values = {}
 
+    def kept(self, name: str) -> object:
+        """What was kept under a name; None if nothing."""
+        return self._values.get(name)
+
     def settle(self, config: Config) -> Config:
         """The configuration with the kept changes in it."""
         for name, value in self._values.items():

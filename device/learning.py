@@ -94,10 +94,9 @@ class OnlineLearning:
             if present is not None and present.id == event.episode.id:
                 tracker.adopt(replace(present, guess=guess))
         if isinstance(event, EpisodeEnded):
-            if self._mean.vector is not None:
-                self._keep(event.episode.id, self._version, self._mean.vector)
-            self._mean = Mean()
-            self._stale = True
+            vector, self._mean, self._stale = self._mean.vector, Mean(), True
+            if vector is not None:
+                self._store(event.episode.id, vector)
         return replace(event, episode=replace(event.episode, guess=guess))
 
     def allows(self, peak_score: float, heard_s: float) -> bool:
@@ -108,6 +107,13 @@ class OnlineLearning:
         """Wait a little for what is being learned; calling it again does nothing."""
         if self._thread is not None:
             self._thread.join(CLOSING_S)
+
+    def _store(self, episode_id: str, vector: Vector) -> None:
+        try:
+            self._keep(episode_id, self._version, vector)
+        except JournalError as error:
+            # It waits in the journal's memory; the episode's end must be told all the same.
+            log.warning("%s", error)
 
     def _learn_beside(self) -> None:
         try:

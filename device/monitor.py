@@ -136,23 +136,26 @@ class Monitor:
         self.put(Tick(self._clock.now()))
 
     def consume(self, item: object) -> None:
-        """Take one item; no item, however broken, ends the monitor."""
-        try:
-            self._take(item)
-        except Exception as error:
-            code = "detector" if isinstance(item, AudioBlock) else "monitor"
-            text = str(error) if isinstance(error, NurseryError) else "Something unexpected went wrong; the log tells more."
-            if not isinstance(error, NurseryError):
-                log.exception("could not handle %s", type(item).__name__)
-            self._failed_at[code] = self._now()
-            self._emit(self._faults.raise_(code, text, self._now()))
-        self._notice_dropped()
+        """Take one item; no item, however broken, ends the monitor, nor does anything that it leads to."""
+        self._attempt("detector" if isinstance(item, AudioBlock) else "monitor", lambda: self._take(item))
+        self._attempt("monitor", self._notice_dropped)
         now = self._now()
         if self._updated is None or now.since(self._updated) >= UPDATE_S:
             if not isinstance(item, AudioBlock) or self.state.mic is not Mic.OK:
-                self._track(Tick(now))
-            self._notice_mended(now)
-            self._update(now)
+                self._attempt("monitor", lambda: self._track(Tick(now)))
+            self._attempt("monitor", lambda: self._notice_mended(now))
+            self._attempt("monitor", lambda: self._update(now))
+
+    def _attempt(self, code: str, do: Callable[[], None]) -> None:
+        """Do something; its failing becomes a fault."""
+        try:
+            do()
+        except Exception as error:
+            text = str(error) if isinstance(error, NurseryError) else "Something unexpected went wrong; the log tells more."
+            if not isinstance(error, NurseryError):
+                log.exception("could not go on as usual")
+            self._failed_at[code] = self._now()
+            self._emit(self._faults.raise_(code, text, self._now()))
 
     def _now(self) -> Instant:
         return self._clock.now()
@@ -238,12 +241,20 @@ class Monitor:
 
     def _emit(self, events: Sequence[Event]) -> None:
         for event in events:
-            event = self._learning.complete(event, self._tracker)
+            event = self._completed(event)
             for code, sink in self._sinks.items():
                 self._guard(code, lambda sink=sink, event=event: sink.handle(event))  # type: ignore[misc]
             log.info("%s", event.id)
         if events:
             self._updated = None
+
+    def _completed(self, event: Event) -> Event:
+        """The event with what was learned in it; one that cannot be completed is told as it is."""
+        try:
+            return self._learning.complete(event, self._tracker)
+        except Exception:
+            log.exception("no guess could be made")
+            return event
 
     def _guard(self, code: str, call: Callable[[], None]) -> None:
         """Call a sink; its failing becomes a fault, told to the others."""
@@ -272,13 +283,18 @@ class Monitor:
             last=self._tracker.last,
             muted_until=self._tracker.muted_until,
             faults=self._faults.standing,
-            today=self._today(at) if self._today is not None else {},
+            ears=self._detector.ears,
         )
+        self._attempt("monitor", lambda: self._count_today(at))
         self._updated = at
         for code, sink in self._sinks.items():
             self._guard(code, lambda sink=sink: sink.update(self.state))  # type: ignore[misc]
         if self.state.mic is not Mic.OK and self._alive is not None:
             self._alive(at)
+
+    def _count_today(self, at: Instant) -> None:
+        if self._today is not None:
+            self.state = replace(self.state, today=self._today(at))
 
     def _notice_dropped(self) -> None:
         now = self._now()

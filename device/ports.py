@@ -28,6 +28,11 @@ class Ear(Protocol):
         """The room's level without foreground sounds."""
         ...
 
+    @property
+    def ears(self) -> tuple[str, ...]:
+        """Which ears are on, for people."""
+        ...
+
     def feed(self, block: AudioBlock) -> list[Heard]:
         """Take the next block; give the hops it completes."""
         ...

@@ -10,6 +10,7 @@ import math
 from collections import deque
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,10 +63,10 @@ class SecondEar:
             self._interpreter.allocate_tensors()
             (self._input,) = (d["index"] for d in self._interpreter.get_input_details())
             (self._output,) = (d["index"] for d in self._interpreter.get_output_details())
-            with np.load(head) as file:
-                self._weights = np.asarray(file["weights"], dtype=np.float32)
-                self._own, self._bias = float(file["own"]), float(file["bias"])
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            with head.open("rb") as file, np.load(file) as stored:
+                self._weights = np.asarray(stored["weights"], dtype=np.float32)
+                self._own, self._bias = float(stored["own"]), float(stored["bias"])
+        except (OSError, EOFError, BadZipFile, ValueError, KeyError, RuntimeError) as error:
             raise DetectorError(
                 f"the second ear cannot be loaded from {model} ({error}); run scripts/fetch-model again"
             ) from error

@@ -123,6 +123,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     "broker_down": ("Phones cannot be reached", "Handys sind nicht erreichbar"),
     "clock_unsynced": ("The clock is not set", "Die Uhr ist nicht gestellt"),
     "detector": ("The hearing has failed", "Das Hören ist ausgefallen"),
+    "second_ear": ("The second ear has failed", "Das zweite Ohr ist ausgefallen"),
     "monitor": ("Something went wrong in the monitor", "Im Babyfon ist etwas schiefgegangen"),
     "panel": ("The buttons and the light do not work", "Tasten und Licht funktionieren nicht"),
     "control": ("The page cannot reach the monitor", "Die Seite erreicht das Babyfon nicht"),

@@ -47,6 +47,7 @@ class DeafEar:
 
     hop_s = HOP_S
     noise_floor_dbfs = -60.0
+    ears: tuple[str, ...] = ()
 
     def feed(self, block: AudioBlock) -> list[Heard]:
         return []

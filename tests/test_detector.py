@@ -248,6 +248,58 @@ def test_a_second_ear_hears_every_hop_and_may_overrule() -> None:
     assert [item.score.cry == 0.123 for item in heard] == [False, True] * (len(heard) // 2) + [False] * (len(heard) % 2)
 
 
+class Failing(Echo):
+    """A second ear whose runtime breaks down at its third hop, or gives nonsense from then on."""
+
+    def __init__(self, opinion: float | Exception) -> None:
+        super().__init__()
+        self.opinion = opinion
+
+    def listen(self, samples: np.ndarray, cry: float, embedding: np.ndarray) -> float | None:
+        self.lengths.append(len(samples))
+        if len(self.lengths) < 3:
+            return cry
+        if isinstance(self.opinion, Exception):
+            raise self.opinion
+        return self.opinion
+
+
+@pytest.mark.parametrize("opinion", [RuntimeError("tensor 3 is gone"), float("nan"), float("inf")])
+def test_a_second_ear_that_fails_is_left_out_and_said(opinion: float | Exception) -> None:
+    """It is asked while there is crying, so one that fails would make the monitor deaf to just that."""
+    second = Failing(opinion)
+    detector = Detector(second_ear=second)
+    assert detector.trouble() is None and detector.ears[1:] == ("echo",)
+    heard = hear(detector, wail(2.0))
+    assert [h.score for h in heard] == [h.score for h in hear(Detector(), wail(2.0))]
+    assert len(second.lengths) == 3 and len(detector.ears) == 1
+    trouble = detector.trouble()
+    assert trouble is not None and "echo failed" in trouble and "fetch-model" in trouble
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 not really"])
+def test_a_damaged_head_is_one_sentence(tmp_path: Path, damage: bytes) -> None:
+    pytest.importorskip("ai_edge_litert")
+    from device.second_ear import SecondEar
+
+    model = CORPUS.parent / "peers" / "yamnet.tflite"
+    if not model.exists():
+        pytest.skip("needs YAMNet in ../shared/peers")
+    (tmp_path / "head.npz").write_bytes(damage)
+    with pytest.raises(DetectorError, match="fetch-model"):
+        SecondEar(model, tmp_path / "head.npz")
+
+
+def test_a_score_that_is_no_number_is_an_error_and_the_ear_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    detector = Detector()
+    hear(detector, wail(1.0))
+    broken = np.array([np.nan, 0.5, 0.5], np.float32), np.zeros(detector.embedding_size, np.float32)
+    with monkeypatch.context() as patch, pytest.raises(DetectorError, match="no number"):
+        patch.setattr("device.network.Network.hear", lambda self, inputs: broken)
+        hear(detector, wail(1.0))
+    assert all(np.isfinite(h.score.cry) for h in hear(detector, wail(1.0)))
+
+
 def test_yamnet_is_asked_only_on_suspicion_and_fuses() -> None:
     pytest.importorskip("ai_edge_litert")
     from device.second_ear import SecondEar

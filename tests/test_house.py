@@ -23,6 +23,7 @@ def test_changes_are_kept_and_settled_into_the_configuration(tmp_path: Path) -> 
     again = House(tmp_path).settle(Config())
     assert (again.alerts.alert_after_s, again.alerts.quiet_hours) == (120.0, "00:00-23:59")
     assert again.detector.sensitivity == "high" and again.mqtt.password == ""
+    assert house.kept("detector.sensitivity") == "high" and house.kept("mqtt.password") is None
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"alerts.alert_after_s": -5}', '{"detector.sensitivity": 3}', "[]"])

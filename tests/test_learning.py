@@ -96,6 +96,18 @@ def test_an_episode_gets_its_guess_and_its_sound_is_kept() -> None:
     assert vector == pytest.approx(HUNGRY, abs=0.01)
 
 
+def test_a_full_disk_keeps_no_episode_from_ending(caplog: pytest.LogCaptureFixture) -> None:
+    house = House(history())
+
+    def keep(*_: object) -> None:
+        raise JournalError("The disk is full; make room.")
+
+    house.learning = OnlineLearning("1", history=house.history, keep=keep)
+    events = house.hear(10.0, 0.95, HUNGRY) + house.hear(70.0, 0.01, np.zeros(SIZE, dtype=np.float32))
+    assert any(isinstance(event, EpisodeEnded) for event in events)
+    assert "The disk is full" in caplog.text
+
+
 def test_a_tag_is_learned_in_the_next_quiet_hop_and_not_before() -> None:
     house = House(history())
     silence = np.zeros(SIZE, dtype=np.float32)

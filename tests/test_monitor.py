@@ -9,6 +9,7 @@ import pytest
 from device.audio import RATE_HZ, AudioBlock, level_dbfs
 from device.clock import Instant
 from device.detector import Heard
+from device.episode import EpisodeTracker
 from device.errors import DetectorError, JournalError
 from device.events import (
     EpisodeAlerted,
@@ -25,6 +26,7 @@ from device.events import (
 from device.evidence import Thresholds
 from device.inputs import AudioLost, AudioRestored, Context, Edit, Response, Score, SetSensitivity, Tag, TestAlert
 from device.monitor import INBOX_BLOCKS, Monitor
+from device.ports import NoLearning
 from device.sinks import BrokerState, Delivered, MonitorState, StoredEvent, Trouble
 from device.vocabulary import Kind, Mic, Need, Source
 from tests.fakes import HOP_S, FakeClock, RecordingSink, at, pick, tracker, types
@@ -37,6 +39,7 @@ class LoudnessEar:
 
     hop_s = HOP_S
     noise_floor_dbfs = -60.0
+    ears: tuple[str, ...] = ("ear", "second")
 
     def __init__(self) -> None:
         self.resets = 0
@@ -186,6 +189,47 @@ def test_a_damaged_model_is_a_fault_and_the_monitor_lives_on() -> None:
     rig.ear.broken = False
     rig.hear(15, QUIET)
     assert pick(rig.sink.events, FaultCleared)
+
+
+def test_an_ear_that_is_left_out_is_no_longer_among_those_that_are_on() -> None:
+    rig = Rig()
+    rig.hear(2, QUIET)
+    before = rig.monitor.state.ears
+    rig.ear.ears = ("ear",)
+    rig.hear(2, QUIET)
+    assert (before, rig.monitor.state.ears) == (("ear", "second"), ("ear",))
+
+
+class BrokenLearning(NoLearning):
+    """Fails whenever it is asked to complete an event."""
+
+    def complete(self, event: Event, tracker: EpisodeTracker) -> Event:
+        raise JournalError("the disk is full; make room")
+
+
+def test_an_event_that_cannot_be_completed_is_told_all_the_same() -> None:
+    rig = Rig(learning=BrokenLearning())
+    rig.hear(10, CRY)
+    rig.hear(65, QUIET)
+    assert types(rig.sink.events) == ["started", "alerted", "ended"]
+    assert not any(isinstance(event, FaultRaised) for event in rig.sink.events)
+
+
+def test_what_follows_from_an_item_ends_the_monitor_no_more_than_the_item_itself() -> None:
+    broken = True
+
+    def today(at: Instant) -> dict[str, int]:
+        if broken:
+            raise ValueError("a row of the history makes no sense")
+        return {"cries": 3}
+
+    rig = Rig(today=today)
+    rig.hear(5, CRY)
+    assert [f.code for f in pick(rig.sink.events, FaultRaised)] == ["monitor"]
+    assert pick(rig.sink.events, EpisodeAlerted) and rig.sink.states[-1].crying, "the sinks are told of the rest"
+    broken = False
+    rig.hear(15, QUIET)
+    assert pick(rig.sink.events, FaultCleared) and rig.sink.states[-1].today == {"cries": 3}
 
 
 def test_troubles_and_the_broker_become_faults_once() -> None:
