@@ -180,7 +180,8 @@ class Delivery:
         told, lines = True, []
         match event:
             case EpisodeAlerted() | EpisodeEscalated():
-                told = fresh and (age_s is None or age_s <= FRESH_S or _still_wanted(event, state))
+                told = age_s is not None and age_s <= FRESH_S
+                told = told or ((fresh or _latest(event, state)) and _still_wanted(event, state))
                 if told and event.quiet:
                     lines = [self._topics.notice]
                 elif told:
@@ -223,6 +224,15 @@ def _still_wanted(event: EpisodeAlerted | EpisodeEscalated, state: MonitorState 
     if isinstance(event, EpisodeEscalated) and event.reminder:
         return now.arrived is None or now.arrived.inferred
     return now.acknowledged is None and now.arrived is None
+
+
+def _latest(event: EpisodeAlerted | EpisodeEscalated, state: MonitorState | None) -> bool:
+    """An alert of an episode that goes on, after which none has come: however old, it is the one that tells of this cry.
+
+    No further one may come, if there were `max_alerts` while nobody could be reached.
+    """
+    now = state.episode if state is not None else None
+    return now is not None and now.id == event.episode.id and now.alerts == event.episode.alerts
 
 
 def _standing(code: str, state: MonitorState | None) -> bool:

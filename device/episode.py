@@ -32,6 +32,9 @@ BLIP_S = 0.5
 STILL_CRYING_S = 10.0
 """No alert is repeated later than this after the last crying: a phone must not ring for a baby that has just settled."""
 
+DEAF_S = 15.0
+"""After the last crying: if sound was lost for longer, nobody can say that the baby settled."""
+
 
 class EpisodeTracker:
     """Scores, responses, tags and ticks in; events out. The same inputs give the same events, always."""
@@ -67,6 +70,7 @@ class EpisodeTracker:
         self._responses: tuple[Response, ...] = ()
         self._muted_until: Instant | None = None
         self._lost_since: Instant | None = None
+        self._lost_s = 0.0  # of the time since the last crying
         self._resumed = False
 
     @property
@@ -137,6 +141,7 @@ class EpisodeTracker:
                 self._lost_since = self._lost_since or event.at
                 return (*self._bout_over(event.at, self._evidence.stop()), *self._advance(event.at))
             case AudioRestored():
+                self._lost_s += event.at.since(self._lost_since) if self._lost_since is not None else 0.0
                 self._lost_since = None
                 return self._advance(event.at)
             case Tick():
@@ -157,7 +162,7 @@ class EpisodeTracker:
                 events += self._start(score.at, bout)
         elif bout is not None and bout.heard_s >= BLIP_S:
             self._last_crying = bout.end
-            self._resumed = False
+            self._resumed, self._lost_s = False, 0.0
         if self._episode is not None and bout is not None:
             self._episode = replace(
                 self._episode,
@@ -174,7 +179,7 @@ class EpisodeTracker:
 
     def _start(self, at: Instant, bout: BoutHeard) -> tuple[Event, ...]:
         self._episode = Episode(stamp(bout.start), bout.start, boot_id=self._boot_id)
-        self._last_crying = bout.end
+        self._last_crying, self._lost_s = bout.end, 0.0
         self._voice.begin(bout.start)
         started = EpisodeStarted(at, self.episode or self._episode)
         early = [r for r in self._responses if r.at.since(bout.start) >= 0]
@@ -203,16 +208,18 @@ class EpisodeTracker:
             return tuple(events)
         calm_s = at.since(self._last_crying)
         if calm_s >= self._settings.settle_after_s:
-            return (*events, *self._end(at, interrupted=self._lost_since is not None or self._resumed))
+            deaf = self._lost_since is not None or self._lost_s > DEAF_S
+            return (*events, *self._end(at, interrupted=deaf or self._resumed))
         if self._muted_until is None and not self._episode.not_crying and not self._resumed:
             now_s = round(at.since(self._episode.onset), 3)
             cried_s = self._evidence.heard_s + self._lag_s
             sure, crying = self._evidence.sure, calm_s <= STILL_CRYING_S
-            mark = due(self._alerts, self._episode, now_s, cried_s, sure=sure, crying=crying)
+            quiet = self._quiet(at)
+            mark = due(self._alerts, self._episode, now_s, cried_s, sure=sure, crying=crying, quiet=quiet)
             first = not self._episode.alerts
             if mark is not None and (not first or self._allows(self._episode.peak_score, self._evidence.heard_s)):
                 self._episode = replace(self._episode, alerts=(*self._episode.alerts, mark))
-                episode, quiet = self.episode or self._episode, self._quiet(at)
+                episode = self.episode or self._episode
                 events.append(
                     EpisodeAlerted(at, episode, quiet=quiet)
                     if first

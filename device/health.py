@@ -84,7 +84,9 @@ def disk_probe(folder: Path, min_free_mb: float) -> Probe:
 def clock_probe(clock: Clock) -> Probe:
     """Is the time of day right?"""
     return lambda: (
-        None if clock.now().synced else "The clock is not set yet; times may be shown wrongly until the network is back."
+        None
+        if clock.now().synced
+        else "The clock is not set yet; until the network is back, times may be shown wrongly and no hour counts as quiet."
     )
 
 

@@ -21,12 +21,16 @@ class Bout:
 
 @dataclass(frozen=True, slots=True)
 class AlertMark:
-    """An alert sent: `level` 1 is the first, higher ones are escalations. `to` is a caregiver, or None for everybody."""
+    """An alert sent: `level` 1 is the first, higher ones are escalations. `to` is a caregiver, or None for everybody.
+
+    `quiet`: sent in quiet hours, so that no phone rang.
+    """
 
     at_s: float
     level: int
     to: str | None = None
     reminder: bool = False
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)

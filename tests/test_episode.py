@@ -117,6 +117,16 @@ def test_at_most_so_many_alerts() -> None:
     assert len(pick(events, EpisodeAlerted) + pick(events, EpisodeEscalated)) == 2
 
 
+def test_alerts_of_quiet_hours_are_counted_by_themselves() -> None:
+    """Nobody's phone rang for them; when the hours are over and the baby still cries, phones ring."""
+    monitored = tracker()
+    monitored.set_alerts(AlertSettings(max_alerts=2), lambda now: now.since(START) < 200)
+    events = feed(monitored, cry(0, 600))
+    rung = pick(events, EpisodeAlerted) + pick(events, EpisodeEscalated)
+    assert [(round(e.at.since(START)), e.quiet) for e in rung] == [(3, True), (63, True), (200, False), (260, False)]
+    assert [mark.quiet for mark in rung[-1].episode.alerts] == [True, True, False, False]
+
+
 def test_somebody_on_the_way_who_never_arrives_is_reminded_of() -> None:
     story = [*cry(0, 30), acknowledge(30), *cry(30, 700)]
     events = feed(tracker(alerts=AlertSettings(reminder_after_s=300)), story)
@@ -217,6 +227,7 @@ def test_a_response_without_crying_changes_nothing() -> None:
         ([*cry(0, 20), Tag(at(20), Source.PAGE, not_crying=True), *quiet(20, 81)], Outcome.FALSE_ALARM),
         ([*cry(0, 20), AudioLost(at(20), "unplugged"), *[Tick(at(n)) for n in range(20, 90)]], Outcome.INTERRUPTED),
         ([*cry(0, 20), AudioLost(at(20), "gone"), AudioRestored(at(30)), *quiet(30, 81)], Outcome.SELF_SETTLED),
+        ([*cry(0, 20), AudioLost(at(20), "gone"), AudioRestored(at(79)), *quiet(79, 81)], Outcome.INTERRUPTED),
     ],
 )
 def test_outcomes(inputs: list[TrackerInput], outcome: Outcome) -> None:

@@ -188,6 +188,25 @@ def test_an_alert_delayed_by_an_outage_rings_only_if_nobody_has_answered(broker:
         assert len(ear.on("alert")) == 2
 
 
+def test_the_last_alert_of_a_cry_that_goes_on_rings_however_late(broker: Mosquitto, ear: Ear) -> None:
+    """All that an episode may have can fall into an outage; then no other would ever tell of it."""
+    with desk_at(broker, alerts=AlertSettings(alert_max_age_s=120)) as desk:
+        now = desk.clock.now()
+        first = an_episode(now)
+        second = an_episode(now, alerts=(*first.alerts, AlertMark(64.0, 2)))
+        desk.set(episode=second)
+        wait_for(lambda: ear.on("episode") and json.loads(ear.on("episode")[-1]).get("alerts") == 2)
+        desk.say(EpisodeAlerted(now.plus(-760), first), EpisodeEscalated(now.plus(-700), second, level=2))
+        wait_for(lambda: len(ear.events()) == 2)
+        assert [event["told"] for event in ear.events()] == [False, True]
+        assert len(ear.on("alert")) == 1
+        desk.set(episode=None)
+        wait_for(lambda: json.loads(ear.on("episode")[-1])["id"] is None)
+        desk.say(EpisodeEscalated(now.plus(-699), second, level=2))
+        wait_for(lambda: len(ear.events()) == 3)
+        assert ear.events()[2]["told"] is False, "it is over"
+
+
 def test_an_event_of_an_earlier_boot_has_its_age_from_utc_or_none(broker: Mosquitto, ear: Ear) -> None:
     clock = FakeClock()
     outbox = MemoryOutbox("an-earlier-boot")
@@ -195,7 +214,8 @@ def test_an_event_of_an_earlier_boot_has_its_age_from_utc_or_none(broker: Mosqui
     unsynced = replace(clock.at.plus(-50), synced=False)
     outbox.store(EpisodeAlerted(replace(synced, monotonic=99_999.0), an_episode(synced)))
     outbox.store(EpisodeEscalated(unsynced, an_episode(unsynced)))
-    with desk_at(broker, outbox=outbox, clock=clock, state={"episode": an_episode(synced)}):
+    going_on = an_episode(synced, alerts=(AlertMark(4.0, 1), AlertMark(64.0, 2)))
+    with desk_at(broker, outbox=outbox, clock=clock, state={"episode": going_on}):
         wait_for(lambda: ear.events("escalated"))
     first, second = ear.events()
     assert first["age_s"] == 60.0 and first["told"] is True

@@ -1,5 +1,6 @@
 """Times of day in the family's zone."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,12 @@ def utc(text: str) -> float:
 )
 def test_quiet_hours_are_the_family_s(hours: str, when: str, inside: bool) -> None:
     assert quiet_hours(hours, "Europe/Berlin")(Instant(0, utc(when))) is inside
+
+
+def test_no_hour_is_quiet_while_the_clock_may_be_wrong() -> None:
+    inside = quiet_hours("22:00-06:00", "Europe/Berlin")
+    night = Instant(0, utc("2026-11-24T02:00"))
+    assert inside(night) and not inside(replace(night, synced=False))
 
 
 @pytest.mark.parametrize(
