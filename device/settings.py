@@ -128,7 +128,7 @@ class AlertSettings:
     )
     quiet_hours: str = _setting(
         "",
-        'Hours of lowered alerts, e.g. "08:00-18:00"; listening and health alarms go on.',
+        'Hours in which phones do not ring for crying, e.g. "08:00-18:00"; listening and health alarms go on.',
         pattern=r"|([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d",
     )
 

@@ -23,6 +23,7 @@ from device.control import Control
 from device.credentials import Credentials, hash_password, store
 from device.detector import Heard
 from device.events import EpisodeEnded
+from device.house import House as Ways
 from device.inputs import AudioRestored, Score, Tick
 from device.journal import JournalWriter
 from device.journal_rows import put_episode
@@ -111,8 +112,16 @@ class House:
         self._control = Control(path=socket_path(self.config), parse=parse, clock=self.clock)
         sinks: dict[str, EventSink] = {"journal": self.journal, "control": self._control}
         state = MonitorState(self.clock.now(), Mic.LOST, "Not listening yet.", demo=self.demo, version="1.2.3")
+        ways = Ways(Path(self.config.nursery.data_dir))
+        ways.settle(self.config)
         self._monitor = Monitor(
-            detector=DeafEar(), tracker=tracker(), sinks=sinks, clock=self.clock, history=self.journal, state=state
+            detector=DeafEar(),
+            tracker=tracker(),
+            sinks=sinks,
+            clock=self.clock,
+            history=self.journal,
+            state=state,
+            house=ways,
         )
         self._stopping.clear()
         self._control.start(self._put)

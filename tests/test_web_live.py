@@ -10,8 +10,10 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import trustme
@@ -160,6 +162,28 @@ def test_muting_is_shown(live: LiveMonitor) -> None:
     until(lambda: now(live.now(), WORDS).muted_until_utc is not None)
     live.ask("mute", {"minutes": 0})
     until(lambda: now(live.now(), WORDS).muted_until_utc is None)
+
+
+def test_quiet_hours_are_shown_while_they_hold(house: House) -> None:
+    client, live = app_for(house.config)
+    live.start()
+    until(lambda: live.now().reachable)
+    token = log_in(client)
+
+    def choose(begin_h: int, end_h: int) -> str:
+        local = datetime.fromtimestamp(house.clock.now().utc, ZoneInfo("Europe/Berlin"))
+        hours = [f"{local + timedelta(hours=h):%H:%M}" for h in (begin_h, end_h)]
+        client.post("/settings/alerts", data={"csrf": token, "alert_after_s": "3", "begin": hours[0], "end": hours[1]})
+        until(lambda: house.state.quiet_between == "-".join(hours))
+        return hours[1]
+
+    end = choose(-1, 2)
+    line = f"Quiet hours until {end}: phones do not ring for crying."
+    until(lambda: line in client.get("/").text)
+    choose(2, 4)
+    until(lambda: line not in client.get("/").text)
+    assert "Quiet hours" not in client.get("/").text
+    live.close()
 
 
 def test_garbage_on_the_socket_is_survived(tmp_path: Path) -> None:

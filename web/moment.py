@@ -27,6 +27,7 @@ class Now:
     ask: bool = False
     episode: Episode | None = None
     muted_until_utc: float | None = None
+    quiet_until: str = ""
     faults: tuple[str, ...] = ()
 
 
@@ -37,6 +38,7 @@ def now(live: Live, w: Words) -> Now:
         return Now("unreachable", w._("The monitor is not answering"), _last_heard(live, w))
     moment = state.at.utc + live.age_s
     known = _known(state, live, w)
+    quiet_until = state.quiet_between.partition("-")[2] if state.quiet_hours else ""
     muted = state.muted_until.utc if state.muted_until and state.muted_until.utc > moment else None
     faults = tuple(fault_text(fault, w) for fault in state.faults if not fault.code.startswith("mic"))
     return Now(
@@ -50,6 +52,7 @@ def now(live: Live, w: Words) -> Now:
         known.ask,
         known.episode,
         muted,
+        quiet_until,
         faults,
     )
 

@@ -82,7 +82,7 @@ def everywhere() -> BaseResponse:
 
 @blueprint.post("/settings/alerts")
 def alerts() -> BaseResponse:
-    """How long to wait before the first alert, and when alerts are lowered."""
+    """How long to wait before the first alert, and when phones do not ring for crying."""
     begin, end = request.form.get("begin", "").strip(), request.form.get("end", "").strip()
     hours = f"{begin}-{end}" if begin and end else ""
     parts().live.ask("alerts", {"alert_after_s": request.form.get("alert_after_s", ""), "quiet_hours": hours})
