@@ -30,7 +30,7 @@ LEVEL_EVERY_S = 30.0
 
 _MOVING = ("level_dbfs", "noise_floor_dbfs", "crying_s", "offset_s", "coverage", "guess_p", "time_to_calm_s")
 
-OVER_MQTT = ("acknowledge", "arrived", "need", "mute", "sensitivity", "test")
+OVER_MQTT = ("acknowledge", "arrived", "need", "mute", "sensitivity", "alerts", "test")
 """Commands taken from here. History is corrected on the page alone, which wants a password of its own."""
 
 Parse = Callable[[str, Mapping[str, object], Instant, Source], Command]
