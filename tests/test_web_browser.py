@@ -227,6 +227,19 @@ def test_a_finger_turns_the_days(browser: Browser, house: House) -> None:
         context.close()
 
 
+def test_a_press_while_it_is_calm_leads_to_the_last_cry(browser: Browser, house: House) -> None:
+    house.start()
+    house.hear(10, 0.95)
+    house.hear(90, 0.0)
+    with serving(house.config) as url:
+        context, page, _ = enter(browser, url)
+        page.click("#do-arrived")
+        expect(page.locator("#messages")).to_contain_text("No crying is heard just now, so nothing was written down.")
+        page.click("#messages a")
+        page.wait_for_url("**/episode/*")
+        context.close()
+
+
 def test_the_page_works_without_scripts_and_in_german(browser: Browser, house: House) -> None:
     house.start()
     house.hear(10, 0.95)

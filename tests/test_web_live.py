@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -183,6 +184,41 @@ def test_quiet_hours_are_shown_while_they_hold(house: House) -> None:
     choose(2, 4)
     until(lambda: line not in client.get("/").text)
     assert "Quiet hours" not in client.get("/").text
+    live.close()
+
+
+def test_a_response_that_no_history_takes_is_not_said_to_be_noted(house: House) -> None:
+    client, live = app_for(house.config)
+    live.start()
+    until(lambda: live.now().reachable)
+    token = log_in(client)
+
+    def press() -> dict[str, Any]:
+        answer = client.post("/do/arrived", data={"csrf": token}, headers={"Accept": "application/json"})
+        found: dict[str, Any] = answer.get_json()
+        return found
+
+    until(lambda: kind(live) == "listening")
+    first = press()
+    assert (first["said"].startswith("No crying is heard just now"), first["link"]) == (True, None)
+    house.hear(20, 0.95)
+    until(lambda: kind(live) == "crying")
+    assert press()["said"] == "Noted: you are there."
+    assert house.state.episode is not None
+    page = f"/episode/{house.state.episode.id}"
+    house.hear(90, 0.0)
+    until(lambda: kind(live) == "calm")
+    later = press()
+    assert later["said"].startswith("No crying is heard just now")
+    assert later["link"][0] == page and later["link"][1].startswith("The last cry: ")
+    shown = client.post("/do/acknowledge", data={"csrf": token}, follow_redirects=True).text
+    assert f'<a class="button quiet" href="{page}">The last cry: ' in shown
+    house.hear(0.75, 0.95)
+    assert house.state.episode is None
+    press()
+    house.hear(5, 0.95)
+    until(lambda: house.state.episode is not None)
+    assert house.state.episode is not None and house.state.episode.arrived is not None, "it was kept for the cry that began"
     live.close()
 
 

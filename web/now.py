@@ -123,9 +123,29 @@ def answer(command: str) -> BaseResponse:
     """On my way; I'm here."""
     name = me()
     parts().live.ask(command, {"caregiver": name} if name else {})
-    w = words()
+    w, state = words(), parts().live.now().state
+    if state is not None and state.episode is None:
+        # The monitor keeps it for a cry that has only just begun; otherwise it is in no history, and that is said.
+        text = w._(
+            "No crying is heard just now, so nothing was written down. "
+            "If you were there for a cry, add it on that cry's page."
+        )
+        return done(text, url_for("now.page"), link=_last())
     text = w._("Thank you. Noted: on the way.") if command == "acknowledge" else w._("Noted: you are there.")
     return done(text, url_for("now.page"))
+
+
+def _last() -> tuple[str, str] | None:
+    """The address and the name of the last episode's page."""
+    w = words()
+    try:
+        found = reader().episodes(limit=1)
+    except JournalError:
+        found = []
+    for each in found:
+        when = w.when(each.onset.utc, now_utc())
+        return url_for("episode.page", name=each.id), w._("The last cry: %(time)s", time=when)
+    return None
 
 
 @blueprint.post("/do/mute")

@@ -82,12 +82,19 @@ def said(message: str, undo: bool = False) -> None:
     flash(message, "undo" if undo else "message")
 
 
-def done(message: str, back: str, *, undo: bool = False, stays: bool = False) -> BaseResponse:
-    """Answer a change: with a redirect and a message, or in JSON; `stays` keeps the message for the page that follows."""
+def done(
+    message: str, back: str, *, undo: bool = False, stays: bool = False, link: tuple[str, str] | None = None
+) -> BaseResponse:
+    """Answer a change: with a redirect and a message, or in JSON; `stays` keeps the message for the page that follows.
+
+    `link` is an address and its name, shown beside a message that does not stay.
+    """
     if wants_json():
         if message and stays:
             said(message, undo)
-        return jsonify(ok=True, said="" if stays else message)
+        return jsonify(ok=True, said="" if stays else message, link=link)
+    if link is not None:
+        message = Markup('{} <a class="button quiet" href="{}">{}</a>').format(message, *link)
     if message:
         said(message, undo)
     return redirect(back, 303)

@@ -167,10 +167,15 @@
   tick();
 
   // ---- saying something ----
-  const say = (text) => {
+  const say = (text, link) => {
     const place = document.getElementById("messages"), box = document.createElement("div"), line = document.createElement("p");
     box.className = "message";
     line.textContent = text;
+    if (link) {
+      const way = document.createElement("a");
+      [way.href, way.textContent, way.className] = [...link, "button quiet"];
+      line.append(" ", way);
+    }
     box.append(line);
     place.replaceChildren(box);
   };
@@ -182,7 +187,7 @@
     try {
       const answer = await fetch(form.action, {method: "POST", body: new FormData(form, button), headers: {Accept: "application/json"}});
       const data = await answer.json();
-      if (data.said || data.error) say(data.said || data.error);
+      if (data.said || data.error) say(data.said || data.error, data.link);
       if (answer.status === 401) leave();
       if (answer.ok && (form.classList.contains("who") || form.classList.contains("ask"))) await again(form, button.id);
     } catch {
