@@ -14,6 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device.quiet import family_zone
+from device.record import Episode, NeedGuess
+from device.vocabulary import Need
+from tests.fakes import START
+from web.present import guess
 from web.words import Words, choose, languages
 
 WEB = Path(__file__).parent.parent / "web"
@@ -108,6 +112,19 @@ def test_durations(seconds: float, text: str) -> None:
 )
 def test_ranges(low: float, high: float, text: str) -> None:
     assert Words("en", BERLIN).span(low, high) == text
+
+
+@pytest.mark.parametrize(
+    ("p", "english", "german"),
+    [
+        (0.684, "perhaps hungry (68%, from 24 tags)", "vielleicht hungrig (68\u00a0%, aus 24 Angaben)"),
+        (0.95, "perhaps hungry (95%, from 24 tags)", "vielleicht hungrig (95\u00a0%, aus 24 Angaben)"),
+        (0.9996, "perhaps hungry (over 95%, from 24 tags)", "vielleicht hungrig (über 95\u00a0%, aus 24 Angaben)"),
+    ],
+)
+def test_a_guess_is_never_shown_as_a_fact(p: float, english: str, german: str) -> None:
+    cry = Episode("e", START, guess=NeedGuess(Need.HUNGER, {Need.HUNGER: p}, 24))
+    assert (guess(cry, Words("en", BERLIN)), guess(cry, Words("de", BERLIN))) == (english, german)
 
 
 def test_days_have_23_24_or_25_hours() -> None:

@@ -12,6 +12,10 @@ WHOLE = 0.98
 """The share of a time that must be listened to for it to count as a whole; a restart or an update is no gap worth a word."""
 
 
+SUREST = 0.95
+"""A guess is never said to be surer than this: a cause is not shown as a fact."""
+
+
 class Told(Protocol):
     """What an episode and its light row have in common."""
 
@@ -120,12 +124,13 @@ def guess(episode: Episode, w: Words) -> str:
     found = episode.guess
     if found is None or found.guess in (Need.UNSURE, Need.PAIN):
         return w._("not sure yet")
+    p = found.p.get(found.guess, 0.0)
     return w.n_(
         "perhaps %(need)s (%(share)s, from %(n)s tag)",
         "perhaps %(need)s (%(share)s, from %(n)s tags)",
         found.tags,
         need=need_word(found.guess, w),
-        share=w.percent(found.p.get(found.guess, 0.0)),
+        share=w.percent(p) if p <= SUREST else w._("over %(share)s", share=w.percent(SUREST)),
     )
 
 
