@@ -222,6 +222,30 @@ def test_a_response_that_no_history_takes_is_not_said_to_be_noted(house: House) 
     live.close()
 
 
+def test_of_a_cry_that_goes_on_the_lists_show_no_figures_of_a_while_ago(house: House) -> None:
+    client, live = app_for(house.config)
+    live.start()
+    until(lambda: live.now().reachable)
+    log_in(client)
+    house.hear(20, 0.95, 0.9)
+    until(lambda: kind(live) == "crying")
+    assert house.state.episode is not None
+    episode = f"/episode/{house.state.episode.id}"
+    day = f"/day/{WORDS.today(house.clock.now().utc)}"
+
+    def rows(path: str) -> str:
+        return client.get(path).text.partition('<ol class="rows">')[2] or client.get(path).text.partition('class="lead"')[2]
+
+    for path in ("/", day, "/history", episode):
+        assert "Still going on." in rows(path), path
+        assert "very upset" not in rows(path) and "d-screaming" not in rows(path), path
+    house.hear(90, 0.0)
+    until(lambda: kind(live) == "calm")
+    for path in ("/", day, "/history", episode):
+        assert "very upset" in rows(path), path
+    live.close()
+
+
 def test_garbage_on_the_socket_is_survived(tmp_path: Path) -> None:
     path = tmp_path / "c.sock"
     with socket.socket(socket.AF_UNIX) as server:
