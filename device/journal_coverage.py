@@ -15,6 +15,9 @@ JUMP_S = 2.0
 STALL_S = 30.0
 """Without a word from the monitor for this long, it was not listening."""
 
+FORGOTTEN = "forgotten"
+"""How the row before ended where it is deleted, being older than the history is kept."""
+
 _KIND = {Mic.OK: "listening", Mic.SILENT: "silent", Mic.LOST: "lost"}
 
 
@@ -139,6 +142,8 @@ def read_coverage(
     before = db.execute(
         "SELECT ended FROM coverage WHERE end_utc <= ? ORDER BY end_utc DESC LIMIT 1", (since_utc,)
     ).fetchone()
+    if before is None and db.execute("SELECT min(seq) > 1 FROM coverage").fetchone()[0]:
+        before = (FORGOTTEN,)
     return partition(rows, since_utc, until_utc, before[0] if before else None)
 
 
@@ -173,7 +178,7 @@ def partition(
 
 
 def _off(ended: str | None) -> str:
-    return {None: "", "": "cut", "cut": "cut", "stalled": "cut", "clock": "clock"}.get(ended, "stopped")
+    return {None: "empty", FORGOTTEN: "", "": "cut", "cut": "cut", "stalled": "cut", "clock": "clock"}.get(ended, "stopped")
 
 
 def _join(spans: list[Span], span: Span) -> None:

@@ -17,7 +17,8 @@ class Span:
     """A time in which the monitor was listening, or why it was not; UTC seconds, end excluded.
 
     `kind` is listening, silent (a flat signal), lost (no microphone) or off. `reason` is a sentence for silent and lost;
-    for off it is stopped, cut (no power, or killed), clock (the clock was set) or empty (before the first start).
+    for off it is stopped, cut (no power, or killed), clock (the clock was set), empty (before the first start) or
+    nothing (so long ago that it is forgotten).
     """
 
     start_utc: float

@@ -25,6 +25,7 @@ from device.inputs import Edit, Tag
 from device.journal import Context, JournalReader, JournalWriter, Span
 from device.journal_rows import put_episode
 from device.journal_schema import VERSION, transaction
+from device.journal_store import purge
 from device.journal_tables import V1
 from device.record import Episode
 from device.vocabulary import Helped, Mic, Need, Outcome, Source
@@ -471,7 +472,7 @@ def test_every_second_lies_in_exactly_one_span(path: Path) -> None:
     journal.update(state(clock))
     journal.close()
     assert spans(path, 400, -100) == [
-        (-100, 0, "off", ""),
+        (-100, 0, "off", "empty"),
         (0, 100, "listening", ""),
         (100, 150, "lost", "The microphone is gone."),
         (150, 200, "silent", "It is muted."),
@@ -480,6 +481,19 @@ def test_every_second_lies_in_exactly_one_span(path: Path) -> None:
     ]
     assert spans(path, 130, 120) == [(120, 130, "lost", "The microphone is gone.")]
     assert spans(path, 900, 800) == [(800, 900, "off", "stopped")]
+    assert spans(path, -100, -200) == [(-200, -100, "off", "empty")]
+
+
+def test_what_is_forgotten_is_not_taken_for_the_time_before_the_first_start(path: Path) -> None:
+    clock = FakeClock()
+    journal = writer(path, clock)
+    listen(journal, clock, 100)
+    listen(journal, clock, 100, Mic.LOST, "The microphone is gone.")
+    journal.close()
+    with closing(sqlite3.connect(path)) as db, db:
+        purge(db, START.utc + 150 + DAY_S, 1.0)
+    assert spans(path, 150) == [(0, 100, "off", ""), (100, 150, "lost", "The microphone is gone.")]
+    assert spans(path, -100, -200) == [(-200, -100, "off", "")]
 
 
 def test_a_power_cut_s_gap_begins_at_the_last_mark(path: Path) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,10 +14,13 @@ import pytest
 from flask.testing import FlaskClient
 
 from device.config import journal_path
+from device.journal import Span
 from device.settings import Config
 from tests.fakes_web import PASSWORD, app_for, fill, log_in, remember_password, settings, year
+from web.day import gaps
 from web.security import in_house
 from web.throttle import ALL_TRIES, EACH_REFILL_S, EACH_TRIES, Throttle, sender_of
+from web.words import Words
 
 PAGES = (
     "/", "/day", "/day?view=night", "/history", "/history?page=3", "/insights", "/insights?days=7", "/insights?days=90",
@@ -278,6 +281,25 @@ def test_silence_that_nobody_listened_to_is_no_quiet(config: Config) -> None:
     listen(noon + 48 * 3600)
     assert '<p class="card">No crying was heard.</p>' in client.get("/day/2026-03-26").text
     live.close()
+
+
+def test_days_before_the_first_start_are_called_so(config: Config) -> None:
+    fill(config, [])
+    client, live = app_for(config)
+    log_in(client)
+    never = "before it was first switched on"
+    today = datetime.now(ZoneInfo("Europe/Berlin"))
+    assert client.get("/health").text.count(f"<td>{never}</td>") == 6
+    assert f"<li>{never}</li>" in client.get(f"/day/{today.date() - timedelta(days=3)}").text
+    live.close()
+
+
+def test_a_gap_says_when_unless_it_is_the_whole_day() -> None:
+    w = Words("en", ZoneInfo("UTC"))
+    day = [Span(0, 64800, "off", "empty"), Span(64800, 86400, "listening")]
+    assert gaps(day, 0, 86400, w) == ["00:00–18:00: before it was first switched on"]
+    assert gaps([Span(0, 86400, "off", "cut")], 0, 86400, w) == ["no power"]
+    assert gaps([Span(0, 64800, "off", "cut")], 0, 86400, w) == ["00:00–18:00: no power"], "the day is not over"
 
 
 def test_demo_is_marked_on_every_page(config: Config) -> None:

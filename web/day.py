@@ -46,9 +46,7 @@ def page(day: str | None) -> str:
         after=shown + timedelta(days=1),
         episodes=found,
         quiet=nothing_heard(listened_s(spans), min(edges[-1], now_utc()) - edges[0], w),
-        gaps=[
-            (span, gap_word(span, w)) for span in spans if span.kind != "listening" and span.end_utc - span.start_utc >= 60
-        ],
+        gaps=gaps(spans, edges[0], edges[-1], w),
         contexts=contexts,
     )
 
@@ -90,6 +88,17 @@ def coverage(since_utc: float, until_utc: float) -> list[Span]:
 def listened_s(spans: Sequence[Span]) -> float:
     """Seconds of the spans that were listened to."""
     return sum(span.end_utc - span.start_utc for span in spans if span.kind == "listening")
+
+
+def gaps(spans: Sequence[Span], start_utc: float, end_utc: float, w: Words) -> list[str]:
+    """When and why nobody was listening between these two instants; without the times where it was all the while."""
+    return [
+        gap_word(span, w)
+        if span.start_utc <= start_utc and span.end_utc >= end_utc
+        else f"{w.clock(span.start_utc)}–{w.clock(span.end_utc)}: {gap_word(span, w)}"
+        for span in spans
+        if span.kind != "listening" and span.end_utc - span.start_utc >= 60
+    ]
 
 
 def gap_word(span: Span, w: Words) -> str:

@@ -9,7 +9,7 @@ from flask import Blueprint, render_template
 from device import __version__
 from device.errors import JournalError
 from device.journal import FaultRecord
-from web.day import coverage, gap_word, listened_s
+from web.day import coverage, gaps, listened_s
 from web.parts import now_utc, parts, reader, words
 
 blueprint = Blueprint("health", __name__)
@@ -17,11 +17,11 @@ blueprint = Blueprint("health", __name__)
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """A day and the share of it (so far) that was listened to, 0..1; and why it was not, with seconds."""
+    """A day and the share of it (so far) that was listened to, 0..1; and when and why it was not."""
 
     day: date
     share: float
-    gaps: tuple[tuple[float, float, str], ...]
+    gaps: tuple[str, ...]
 
 
 @blueprint.get("/health")
@@ -51,18 +51,14 @@ def week() -> list[Covered]:
     found = []
     for back in range(7):
         day = today - timedelta(days=back)
-        start, end = w.midnight(day), min(now, w.midnight(day + timedelta(days=1)))
+        start, midnight = w.midnight(day), w.midnight(day + timedelta(days=1))
+        end = min(now, midnight)
         try:
             spans = coverage(start, end)
         except JournalError:
             return []
         heard = listened_s(spans)
-        gaps = [
-            (s.start_utc, s.end_utc, gap_word(s, w))
-            for s in spans
-            if s.kind != "listening" and s.end_utc - s.start_utc >= 60
-        ]
-        found.append(Covered(day, heard / (end - start) if end > start else 0.0, tuple(gaps)))
+        found.append(Covered(day, heard / (end - start) if end > start else 0.0, tuple(gaps(spans, start, midnight, w))))
     return found
 
 
