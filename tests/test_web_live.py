@@ -246,6 +246,21 @@ def test_of_a_cry_that_goes_on_the_lists_show_no_figures_of_a_while_ago(house: H
     live.close()
 
 
+def test_in_its_first_minute_it_has_only_just_begun_to_listen(house: House) -> None:
+    client, live = app_for(house.config)
+    live.start()
+    until(lambda: live.now().reachable)
+    log_in(client)
+    today = f"/day/{Words('en', ZoneInfo('Europe/Berlin')).today(SystemClock().now().utc)}"
+    for path in ("/", today):
+        page = client.get(path).text
+        assert "It has only just begun to listen." in page and "Nobody was listening, so" not in page, path
+    house.take(AudioLost(house.clock.now(), "Unplugged."))
+    until(lambda: kind(live) == "lost")
+    assert "Nobody was listening, so nothing is known of this time." in client.get("/").text
+    live.close()
+
+
 def test_garbage_on_the_socket_is_survived(tmp_path: Path) -> None:
     path = tmp_path / "c.sock"
     with socket.socket(socket.AF_UNIX) as server:

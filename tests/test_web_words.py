@@ -17,7 +17,7 @@ from device.quiet import family_zone
 from device.record import Episode, NeedGuess
 from device.vocabulary import Need
 from tests.fakes import START
-from web.present import guess
+from web.present import guess, nothing_heard
 from web.words import Words, choose, languages
 
 WEB = Path(__file__).parent.parent / "web"
@@ -125,6 +125,21 @@ def test_ranges(low: float, high: float, text: str) -> None:
 def test_a_guess_is_never_shown_as_a_fact(p: float, english: str, german: str) -> None:
     cry = Episode("e", START, guess=NeedGuess(Need.HUNGER, {Need.HUNGER: p}, 24))
     assert (guess(cry, Words("en", BERLIN)), guess(cry, Words("de", BERLIN))) == (english, german)
+
+
+@pytest.mark.parametrize(
+    ("listened_s", "of_s", "listening", "said"),
+    [
+        (0, 86400, False, "Nobody was listening, so nothing is known of this time."),
+        (40, 86400, False, "Nobody was listening, so nothing is known of this time."),
+        (40, 86400, True, "It has only just begun to listen."),
+        (40, 40, True, "No crying was heard."),
+        (0, 0, True, "It has only just begun to listen."),
+        (7200, 86400, True, "No crying was heard in the time listened to, 2 h in all."),
+    ],
+)
+def test_what_is_said_of_a_time_without_crying(listened_s: float, of_s: float, listening: bool, said: str) -> None:
+    assert nothing_heard(listened_s, of_s, Words("en", BERLIN), listening=listening) == said
 
 
 def test_days_have_23_24_or_25_hours() -> None:

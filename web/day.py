@@ -7,6 +7,7 @@ from flask import Blueprint, abort, render_template, request, url_for
 
 from device.journal import Span
 from device.record import Episode
+from device.vocabulary import Mic
 from web import chart_day
 from web.parts import now_utc, parts, reader, words
 from web.present import nothing_heard
@@ -45,7 +46,9 @@ def page(day: str | None) -> str:
         before=shown - timedelta(days=1),
         after=shown + timedelta(days=1),
         episodes=found,
-        quiet=nothing_heard(listened_s(spans), min(edges[-1], now_utc()) - edges[0], w),
+        quiet=nothing_heard(
+            listened_s(spans), min(edges[-1], now_utc()) - edges[0], w, listening=edges[-1] > now_utc() and listening()
+        ),
         gaps=gaps(spans, edges[0], edges[-1], w),
         contexts=contexts,
     )
@@ -83,6 +86,12 @@ def coverage(since_utc: float, until_utc: float) -> list[Span]:
     known = parts().live.now()
     live = known.state.at.utc if known.state is not None and known.reachable else None
     return reader().coverage(since_utc, until_utc, live_until_utc=live)
+
+
+def listening() -> bool:
+    """True if the monitor hears the room just now."""
+    known = parts().live.now()
+    return known.reachable and known.state is not None and known.state.mic is Mic.OK
 
 
 def listened_s(spans: Sequence[Span]) -> float:

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from device.errors import JournalError
 from device.record import Episode
 from web import moment
-from web.day import coverage, listened_s
+from web.day import coverage, listened_s, listening
 from web.live import Live
 from web.parts import changes, now_utc, parts, reader, words
 from web.present import nothing_heard
@@ -112,7 +112,7 @@ def _quiet() -> str:
         heard_s = listened_s(coverage(now_utc() - 86400, now_utc()))
     except JournalError:
         heard_s = 0.0
-    return nothing_heard(heard_s, 86400, words())
+    return nothing_heard(heard_s, 86400, words(), listening=listening())
 
 
 # ---- answering ----

@@ -110,12 +110,19 @@ def ending(told: Told, w: Words) -> str:
     return w._("Its end was not heard.") if told.outcome is not None else w._("Still going on.")
 
 
-def nothing_heard(listened_s: float, of_s: float, w: Words) -> str:
-    """What may be said of `of_s` seconds without crying: silence that nobody listened to is no quiet."""
-    if listened_s < 60:
-        return w._("Nobody was listening, so nothing is known of this time.")
-    if listened_s >= WHOLE * of_s:
+def nothing_heard(listened_s: float, of_s: float, w: Words, *, listening: bool = False) -> str:
+    """What may be said of `of_s` seconds without crying: silence that nobody listened to is no quiet.
+
+    `listening`: they reach until now, and it listens now.
+    """
+    if 0 < listened_s >= WHOLE * of_s:
         return w._("No crying was heard.")
+    if listened_s < 60:
+        return (
+            w._("It has only just begun to listen.")
+            if listening
+            else w._("Nobody was listening, so nothing is known of this time.")
+        )
     return w._("No crying was heard in the time listened to, %(time)s in all.", time=w.duration(listened_s))
 
 
