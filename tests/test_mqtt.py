@@ -436,7 +436,7 @@ def test_alerts_in_german(broker: Mosquitto, ear: Ear) -> None:
         now = desk.clock.now()
         desk.say(EpisodeAlerted(now, an_episode(now)))
         wait_for(lambda: ear.on("alert"))
-        assert ear.on("alert") == ["Baby schreit seit 40 s, vielleicht Hunger"]
+        assert ear.on("alert") == ["Baby schreit sehr aufgebracht seit 40 s, vielleicht hungrig"]
 
 
 def test_read_payload_takes_objects_words_and_nothing() -> None:

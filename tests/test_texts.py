@@ -42,18 +42,18 @@ def guess(need: Need, p: float) -> NeedGuess:
 @pytest.mark.parametrize(
     ("seconds", "distress", "changes", "english", "german"),
     [
-        (40, 0.8, {}, "Baby crying for 40 s (crying hard)", "Baby schreit seit 40 s"),
-        (3, 0.5, {}, "Baby crying for 3 s (crying)", "Baby weint seit 3 s"),
+        (40, 0.8, {}, "Baby crying for 40 s (crying hard)", "Baby schreit sehr aufgebracht seit 40 s"),
+        (3, 0.5, {}, "Baby crying for 3 s (crying)", "Baby schreit seit 3 s"),
         (90, 0.1, {}, "Baby crying for 2 min (fussing)", "Baby quengelt seit 2 min"),
         (
             40,
             0.5,
             {"guess": guess(Need.TIRED, 0.7)},
             "Baby crying for 40 s (crying), perhaps tired",
-            "Baby weint seit 40 s, vielleicht Müdigkeit",
+            "Baby schreit seit 40 s, vielleicht müde",
         ),
-        (40, 0.5, {"guess": guess(Need.HUNGER, 0.4)}, "Baby crying for 40 s (crying)", "Baby weint seit 40 s"),
-        (40, 0.5, {"guess": guess(Need.UNSURE, 0.9)}, "Baby crying for 40 s (crying)", "Baby weint seit 40 s"),
+        (40, 0.5, {"guess": guess(Need.HUNGER, 0.4)}, "Baby crying for 40 s (crying)", "Baby schreit seit 40 s"),
+        (40, 0.5, {"guess": guess(Need.UNSURE, 0.9)}, "Baby crying for 40 s (crying)", "Baby schreit seit 40 s"),
     ],
 )
 def test_an_alert_says_what_since_when_how_and_a_guess_only_if_it_is_worth_it(
@@ -73,6 +73,9 @@ def test_escalation_and_reminder() -> None:
     at, episode = cried(130)
     assert line(EpisodeEscalated(at, episode, level=2)) == (
         "Baby still crying after 2 min (crying hard), nobody has answered yet"
+    )
+    assert line(EpisodeEscalated(at, replace(episode, guess=guess(Need.TIRED, 0.7)), level=2), language="de") == (
+        "Nach 2 min noch immer: Baby schreit sehr aufgebracht, vielleicht müde. Noch hat niemand geantwortet"
     )
     ana = replace(episode, acknowledged=Mark(20.0, Source.MQTT, "Ana"))
     assert line(EpisodeEscalated(at, ana, reminder=True)) == (
@@ -106,7 +109,9 @@ def test_what_was_not_told_says_when() -> None:
     at = replace(at, utc=1_795_486_447.0)  # 2026-11-24 02:14:07 UTC
     alert = EpisodeAlerted(at, episode)
     assert untold(alert, zone=UTC) == "Baby was crying hard; you were not told at 02:14"
-    assert untold(alert, zone=ZoneInfo("Europe/Berlin"), language="de") == "Baby schreit: um 03:14 kam keine Nachricht an"
+    assert untold(alert, zone=ZoneInfo("Europe/Berlin"), language="de") == (
+        "Nicht angekommen um 03:14: Baby schreit sehr aufgebracht"
+    )
     wrong_clock = replace(alert, at=replace(at, synced=False))
     assert untold(wrong_clock, age_s=600.0) == "Baby was crying hard; you were not told 10 min ago"
     assert untold(wrong_clock) == "Baby was crying hard; you were not told"
@@ -160,7 +165,7 @@ def test_both_languages_say_everything() -> None:
         assert set(words.grade) == set(Distress)
         assert set(words.need) == set(Need) - {Need.UNSURE}
         assert set(words.ended) == set(Outcome)
-    assert acknowledge_label() == "On my way" and acknowledge_label("de") == "Ich gehe hin"
+    assert acknowledge_label() == "On my way" and acknowledge_label("de") == "Bin unterwegs"
 
 
 def test_every_line_is_one_short_line() -> None:

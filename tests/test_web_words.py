@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,9 +16,11 @@ from hypothesis import strategies as st
 
 from device.quiet import family_zone
 from device.record import Episode, NeedGuess
-from device.vocabulary import Need
+from device.texts import acknowledge_label
+from device.vocabulary import Distress, Need
+from device.words import DE, FAULTS
 from tests.fakes import START
-from web.present import guess, nothing_heard
+from web.present import distress_word, guess, need_word, nothing_heard
 from web.words import Words, choose, languages
 
 WEB = Path(__file__).parent.parent / "web"
@@ -64,6 +67,21 @@ def test_every_word_is_translated(language: str) -> None:
         assert all(strings(message)), key
         assert holes(strings(message)[-1]) == holes(source), key
         assert not message.fuzzy
+
+
+def test_phone_and_page_say_the_same_in_german() -> None:
+    w = Words("de", BERLIN)
+    assert acknowledge_label("de") == w._("On my way")
+    assert {need: need_word(need, w) for need in DE.need} == DE.need
+    assert DE.grade[Distress.SCREAMING].endswith(distress_word(Distress.SCREAMING, w))
+    catalogue = read_po(io.BytesIO((WEB / "translations" / "de.po").read_bytes()), locale="de")
+    values = [getattr(DE, field.name) for field in fields(DE)]
+    phone = [each for value in values for each in (value.values() if isinstance(value, dict) else (value,))]
+    page = [text for message in catalogue if message.id for text in strings(message)]
+    said = [*page, *phone, *(german for _, german in FAULTS.values())]
+    assert "Das Babyfon antwortet nicht" in said
+    for text in said:
+        assert not re.search(r"wein(en|t)|handy|wächter|\bmonitor", text, re.IGNORECASE), text
 
 
 @pytest.mark.parametrize(
