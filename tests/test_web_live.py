@@ -181,6 +181,12 @@ def test_quiet_hours_are_shown_while_they_hold(house: House) -> None:
     end = choose(-1, 2)
     line = f"Quiet hours until {end}: phones do not ring for crying."
     until(lambda: line in client.get("/").text)
+    before = house.state
+    for begin, stop in (("21:00", ""), ("", "06:00")):
+        form = {"csrf": token, "alert_after_s": "60", "begin": begin, "end": stop}
+        answer = client.post("/settings/alerts", data=form, follow_redirects=True)
+        assert "Please give both times, or neither." in answer.text
+    assert (house.state.quiet_between, house.state.alert_after_s) == (before.quiet_between, before.alert_after_s)
     choose(2, 4)
     until(lambda: line not in client.get("/").text)
     assert "Quiet hours" not in client.get("/").text

@@ -84,7 +84,9 @@ def everywhere() -> BaseResponse:
 def alerts() -> BaseResponse:
     """How long to wait before the first alert, and when phones do not ring for crying."""
     begin, end = request.form.get("begin", "").strip(), request.form.get("end", "").strip()
-    hours = f"{begin}-{end}" if begin and end else ""
+    if bool(begin) != bool(end):
+        return done(words()._("Please give both times, or neither. Nothing was changed."), url_for("settings.page"))
+    hours = f"{begin}-{end}" if begin else ""
     parts().live.ask("alerts", {"alert_after_s": request.form.get("alert_after_s", ""), "quiet_hours": hours})
     return done(words()._("Changed."), url_for("settings.page"))
 
