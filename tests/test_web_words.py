@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 
 from device.quiet import family_zone
 from device.record import Episode, NeedGuess
+from device.statistics import Usual
 from device.texts import acknowledge_label
 from device.vocabulary import Distress, Need
 from device.words import DE, FAULTS
 from tests.fakes import START
+from web.insight_pictures import usually
 from web.present import distress_word, guess, need_word, nothing_heard
 from web.words import Words, choose, languages
 
@@ -121,6 +123,11 @@ def test_durations(seconds: float, text: str) -> None:
     ("low", "high", "text"),
     [
         (52, 240, "1–4 min"),
+        (30, 130, "½–2 min"),
+        (100, 230, "1½–4 min"),
+        (140, 160, "2½ min"),
+        (200, 420, "3½–7 min"),
+        (299, 340, "5–6 min"),
         (5, 20, "5–20 s"),
         (20, 400, "20 s – 7 min"),
         (110, 130, "2 min"),
@@ -158,6 +165,29 @@ def test_a_guess_is_never_shown_as_a_fact(p: float, english: str, german: str) -
 )
 def test_what_is_said_of_a_time_without_crying(listened_s: float, of_s: float, listening: bool, said: str) -> None:
     assert nothing_heard(listened_s, of_s, Words("en", BERLIN), listening=listening) == said
+
+
+@pytest.mark.parametrize(
+    ("low", "half", "high", "english", "german"),
+    [
+        (110, 140, 240, "Usually 2–4 min; half within 2½ min.", "Meist 2–4 min; die Hälfte binnen 2½ min."),
+        (52, 55, 240, "Usually 1–4 min; half within 1 min.", "Meist 1–4 min; die Hälfte binnen 1 min."),
+        (20, 45, 70, "Usually 20–70 s; half within 45 s.", "Meist 20–70 s; die Hälfte binnen 45 s."),
+        (360, 400, 900, "Usually 6–15 min; half within 7 min.", "Meist 6–15 min; die Hälfte binnen 7 min."),
+    ],
+)
+def test_a_range_and_its_middle_do_not_contradict(low: float, half: float, high: float, english: str, german: str) -> None:
+    usual = Usual(low, half, high, 20)
+    assert (usually(usual, Words("en", BERLIN)), usually(usual, Words("de", BERLIN))) == (english, german)
+
+
+@given(st.floats(1, 7200), st.floats(1, 3), st.floats(1, 3))
+def test_no_middle_is_said_to_lie_outside_its_range(low: float, more: float, most: float) -> None:
+    w, half, high = Words("en", BERLIN), low * more, low * more * most
+    if "–" in w.span(low, high) and w.span(low, high).endswith(" min") and " – " not in w.span(low, high):
+        first, _, last = w.span(low, high).removesuffix(" min").partition("–")
+        said = [float(each.replace("½", ".5")) for each in (first, w.middle(half, low, high).removesuffix(" min"), last)]
+        assert said == sorted(said)
 
 
 def test_days_have_23_24_or_25_hours() -> None:

@@ -17,9 +17,8 @@ from web.words import Words
 def usually(usual: Usual | NotEnough, w: Words) -> str:
     """A range in a sentence; or that there is not enough yet."""
     if isinstance(usual, Usual):
-        return w._(
-            "Usually %(span)s; half within %(half)s.", span=w.span(usual.low_s, usual.high_s), half=w.duration(usual.half_s)
-        )
+        half = w.middle(usual.half_s, usual.low_s, usual.high_s)
+        return w._("Usually %(span)s; half within %(half)s.", span=w.span(usual.low_s, usual.high_s), half=half)
     return w._("Not enough yet to say (%(n)s of %(least)s episodes).", n=usual.n, least=usual.least)
 
 

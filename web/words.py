@@ -181,9 +181,9 @@ class Words:
         return self._("%(h)s h %(m)s min", h=hours, m=rest) if rest else self._("%(h)s h", h=hours)
 
     def span(self, low_s: float, high_s: float) -> str:
-        """A range of durations, the unit said once where both have the same: 1–4 min."""
-        if 30 <= low_s <= high_s and 2 * MINUTE_S <= high_s < HOUR_S - 30:
-            first, last = max(1, round(low_s / MINUTE_S)), round(high_s / MINUTE_S)
+        """A range of durations, the unit said once where both have the same: 1½–4 min."""
+        if _in_minutes(low_s, high_s):
+            first, last = _minutes(low_s), _minutes(high_s)
             return self._("%(m)s min", m=f"{first}–{last}" if first != last else last)
         low, high = self.duration(low_s), self.duration(high_s)
         if low == high:
@@ -191,6 +191,26 @@ class Words:
         number, _, unit = low.partition(" ")
         other, _, same = high.partition(" ")
         return f"{number}–{other} {unit}" if unit == same and number.isdigit() and other.isdigit() else f"{low} – {high}"
+
+
+    def middle(self, middle_s: float, low_s: float, high_s: float) -> str:
+        """A duration within a range, said as exactly as `span` says that range: else “2–4 min, half within 2 min”."""
+        if _in_minutes(low_s, high_s):
+            return self._("%(m)s min", m=_minutes(middle_s))
+        return self.duration(middle_s)
+
+
+def _in_minutes(low_s: float, high_s: float) -> bool:
+    """True if a range is said in minutes."""
+    return 30 <= low_s <= high_s and 2 * MINUTE_S <= high_s < HOUR_S - 30
+
+
+def _minutes(seconds: float) -> str:
+    """Minutes as a person says them: halves below five, then whole ones."""
+    if seconds >= 5 * MINUTE_S:
+        return str(round(seconds / MINUTE_S))
+    whole, half = divmod(round(seconds / 30), 2)
+    return f"{whole or ''}½" if half else str(whole)
 
 
 def language_name(language: str) -> str:
