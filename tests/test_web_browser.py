@@ -240,6 +240,34 @@ def test_a_press_while_it_is_calm_leads_to_the_last_cry(browser: Browser, house:
         context.close()
 
 
+BROKEN_WORDS = """() => [...document.querySelectorAll(".row .what")].flatMap((row) => {
+  const walk = document.createTreeWalker(row, NodeFilter.SHOW_TEXT), broken = [];
+  while (walk.nextNode()) for (const word of walk.currentNode.data.matchAll(/\\S+/g)) {
+    const range = document.createRange();
+    range.setStart(walk.currentNode, word.index);
+    range.setEnd(walk.currentNode, word.index + word[0].length);
+    if (range.getClientRects().length > 1) broken.push(word[0]);
+  }
+  return broken;
+})"""
+
+
+def test_no_word_of_a_row_is_broken_on_a_narrow_phone(browser: Browser, house: House) -> None:
+    episodes = year(time.time(), 300, 30)
+    fill(house.config, episodes)
+    house.start()
+    for number, each in enumerate(episodes[-40:]):
+        house.journal.store_embedding(each.id, "v1", embedding(number))
+    with serving(house.config) as url:
+        for width in (390, 320):
+            context, page, _ = enter(browser, url, locale="de-DE", viewport={"width": width, "height": 844})
+            page.goto(url + "/cries")
+            expect(page.locator(".row").first).to_be_visible()
+            assert page.evaluate(BROKEN_WORDS) == [], width
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), width
+            context.close()
+
+
 def test_the_page_works_without_scripts_and_in_german(browser: Browser, house: House) -> None:
     house.start()
     house.hear(10, 0.95)
