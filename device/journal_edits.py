@@ -7,7 +7,7 @@ from device.clock import Instant
 from device.corrections import apply_edit, take_back
 from device.events import EpisodeEdited
 from device.inputs import Edit
-from device.journal_rows import dump, episode_of, put_episode, put_event
+from device.journal_rows import WHOLE, dump, episode_of, put_episode, put_event, readable
 from device.journal_shapes import Change
 from device.record import Episode
 from device.settings import AlertSettings
@@ -36,11 +36,9 @@ def log_tag(db: sqlite3.Connection, utc: float, after: Episode) -> None:
 
 
 def stored(db: sqlite3.Connection, episode_id: str, *, deleted: bool = False) -> Episode | None:
-    """The episode as it stands; deleted ones only if asked for."""
-    row = db.execute(
-        "SELECT data FROM episode WHERE id = ? AND (? OR deleted_utc IS NULL)", (episode_id, int(deleted))
-    ).fetchone()
-    return None if row is None else episode_of(row[0])
+    """The episode as it stands, None if there is none that can be read; deleted ones only if asked for."""
+    rows = db.execute(f"SELECT {WHOLE} FROM episode WHERE id = ? AND (? OR deleted_utc IS NULL)", (episode_id, int(deleted)))
+    return next(readable(rows), None)
 
 
 def changes(db: sqlite3.Connection, limit: int) -> list[Change]:
@@ -79,7 +77,11 @@ def _undo(db: sqlite3.Connection, edit: Edit, alerts: AlertSettings, boot_id: st
     now = stored(db, episode_id, deleted=True)
     if now is None:
         return None
-    restored = take_back(now, episode_of(before), episode_of(after), alerts)
+    try:
+        restored = take_back(now, episode_of(before), episode_of(after), alerts)
+    except ValueError:
+        # A change that a rotting card has made unreadable cannot be taken back, nor may it stand before all others.
+        return _undo(db, edit, alerts, boot_id)
     if json.loads(after).get("deleted"):
         db.execute("UPDATE episode SET deleted_utc = NULL WHERE id = ?", (episode_id,))
     gone = db.execute("SELECT deleted_utc IS NOT NULL FROM episode WHERE id = ?", (episode_id,)).fetchone()[0]

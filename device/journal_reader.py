@@ -1,7 +1,7 @@
 """Reading the history: what the page and the command line use."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -12,15 +12,14 @@ from device.clock import Instant
 from device.errors import N_, JournalError
 from device.inputs import Context
 from device.journal_coverage import read_coverage
-from device.journal_edits import changes
-from device.journal_rows import COLUMNS, LIGHT, columns, episode_of, event_of, light, vector_of
+from device.journal_edits import changes, stored
+from device.journal_rows import COLUMNS, KNOWN, LIGHT, WHOLE, columns, event_of, light, readable, vector_of
 from device.journal_schema import VERSION, explained, open_reader, version
-from device.journal_shapes import Change, Embedding, EpisodeRow, FaultRecord, Span
+from device.journal_shapes import Change, Embedding, EpisodeRow, FaultRecord, Span, bouts_of
 from device.record import Bout, Episode
 from device.sinks import StoredEvent
 from device.table import Table
 from device.vocabulary import Need, Outcome
-from device.wire import decode_part
 
 LONGEST_S = 86_400.0
 """No sleep or feed in a diary lasts longer."""
@@ -82,10 +81,10 @@ class JournalReader:
         where, values = _filter(since_utc, until_utc, outcome, need, caregiver)
         order = "DESC" if newest_first else "ASC"
         rows = self._all(
-            f"SELECT data FROM episode WHERE {where} ORDER BY onset_utc {order} LIMIT ? OFFSET ?",
+            f"SELECT {WHOLE} FROM episode WHERE {where} ORDER BY onset_utc {order} LIMIT ? OFFSET ?",
             (*values, -1 if limit is None else limit, offset),
         )
-        return list(_readable(row[0] for row in rows))
+        return list(readable(rows))
 
     def rows(
         self,
@@ -102,12 +101,15 @@ class JournalReader:
         where, values = _filter(since_utc, until_utc, outcome, need, caregiver)
         order = "DESC" if newest_first else "ASC"
         names = f"{LIGHT}, {'data' if bouts else repr('')}"
-        return map(light, self._each(f"SELECT {names} FROM episode WHERE {where} ORDER BY onset_utc {order}", values))
+        for row in self._each(f"SELECT {names} FROM episode WHERE {where} ORDER BY onset_utc {order}", values):
+            with suppress(ValueError):
+                yield light(row)
 
     def table(self, *, since_utc: float | None = None, until_utc: float | None = None) -> Table:
         """Give the episodes whose onset lies in [since, until) as columns, oldest first; use it before closing this."""
         where, values = _filter(since_utc, until_utc, None, None, None)
-        return columns(self._each(f"SELECT {COLUMNS} FROM episode WHERE {where} ORDER BY onset_utc", values), self._bouts)
+        sql = f"SELECT {COLUMNS} FROM episode WHERE {where} AND {KNOWN} ORDER BY onset_utc"
+        return columns(self._each(sql, values), self._bouts)
 
     def count(
         self,
@@ -125,7 +127,7 @@ class JournalReader:
     def outcomes(self, *, since_utc: float | None = None, until_utc: float | None = None) -> dict[Outcome | None, int]:
         """How many episodes ended in each way; None counts the open ones."""
         where, values = _filter(since_utc, until_utc, None, None, None)
-        rows = self._all(f"SELECT outcome, count(*) FROM episode WHERE {where} GROUP BY outcome", values)
+        rows = self._all(f"SELECT outcome, count(*) FROM episode WHERE {where} AND {KNOWN} GROUP BY outcome", values)
         return {None if name is None else Outcome(name): number for name, number in rows}
 
     def first_utc(self) -> float | None:
@@ -153,8 +155,8 @@ class JournalReader:
 
     def episode(self, episode_id: str) -> Episode | None:
         """Give one episode, None if there is none of this id or it is deleted."""
-        rows = self._all("SELECT data FROM episode WHERE id = ? AND deleted_utc IS NULL", (episode_id,))
-        return next(_readable(row[0] for row in rows), None)
+        with explained(self._path):
+            return stored(self._db, episode_id)
 
     def events(self, episode_id: str) -> list[StoredEvent]:
         """The events of an episode in order; those that this version does not know are left out."""
@@ -176,9 +178,10 @@ class JournalReader:
         """All episodes in the order in which they were stored, read in portions so that nobody waits."""
         after = -1
         while rows := self._all(
-            "SELECT rowid, data FROM episode WHERE rowid > ? AND deleted_utc IS NULL ORDER BY rowid LIMIT ?", (after, chunk)
+            f"SELECT rowid, {WHOLE} FROM episode WHERE rowid > ? AND deleted_utc IS NULL ORDER BY rowid LIMIT ?",
+            (after, chunk),
         ):
-            yield from _readable(row[1] for row in rows)
+            yield from readable(row[1:] for row in rows)
             after = rows[-1][0]
 
     # ---- the device ----
@@ -222,8 +225,8 @@ class JournalReader:
 
     def knows(self, episode_id: str, *, deleted: bool = False) -> bool:
         """True if there is this episode; deleted ones only if asked for."""
-        sql = "SELECT EXISTS (SELECT 1 FROM episode WHERE id = ? AND (? OR deleted_utc IS NULL))"
-        return bool(self._all(sql, (episode_id, int(deleted)))[0][0])
+        with explained(self._path):
+            return stored(self._db, episode_id, deleted=deleted) is not None
 
     def undoable(self, episode_id: str = "") -> bool:
         """True if there is a correction that can be taken back: of this episode, or of any."""
@@ -271,10 +274,9 @@ class JournalReader:
 
     def _bouts(self, rows: list[int]) -> list[tuple[Bout, ...]]:
         found = self._all(
-            "SELECT json_extract(p.data, '$.bouts') FROM json_each(?) j JOIN episode p ON p.rowid = j.value ORDER BY j.key",
-            (json.dumps(rows),),
+            "SELECT p.data FROM json_each(?) j JOIN episode p ON p.rowid = j.value ORDER BY j.key", (json.dumps(rows),)
         )
-        return [decode_part(tuple[Bout, ...], json.loads(row[0])) for row in found]
+        return [bouts_of(row[0]) for row in found]
 
     def _known(self, rows: list[tuple[Any, ...]]) -> Iterator[StoredEvent]:
         offsets: dict[str, float] = dict(
@@ -292,13 +294,6 @@ class JournalReader:
                     stored, event=replace(stored.event, at=Instant(at.monotonic, at.monotonic + offsets[boot_id]))
                 )
             yield stored
-
-
-def _readable(columns: Iterable[str]) -> Iterator[Episode]:
-    """Leave out what makes no sense, so that one bad row does not hide all others."""
-    for data in columns:
-        with suppress(ValueError):
-            yield episode_of(data)
 
 
 def _filter(

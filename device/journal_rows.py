@@ -2,7 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
 from typing import Any
@@ -11,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from device.clock import Instant
-from device.events import Event
+from device.events import EpisodeEvent, Event
 from device.inputs import Context
-from device.journal_shapes import EpisodeRow
+from device.journal_shapes import EpisodeRow, near
 from device.record import Bout, Episode
 from device.sinks import StoredEvent
 from device.table import HELPED, NEEDS, NONE, OUTCOMES, Table
@@ -26,14 +27,25 @@ LIGHT = (
 )
 """The columns that `light` reads, in its order, before `data`."""
 
+WHOLE = "data, outcome"
+"""The columns that `whole` and `readable` read, in their order."""
 
-_OUTCOMES: dict[str | None, Outcome] = {str(outcome): outcome for outcome in Outcome}
-_NEEDS: dict[str | None, Need] = {str(need): need for need in Need}
+LAST_UTC = 2e11
+"""The year 8307, not long before the calendar ends: no clock shows a later time."""
+
+
+_OUTCOMES: dict[str | None, Outcome | None] = {None: None, **{str(outcome): outcome for outcome in Outcome}}
+_NEEDS: dict[str | None, Need | None] = {None: None, **{str(need): need for need in Need}}
 
 
 def light(row: sqlite3.Row | tuple[Any, ...]) -> EpisodeRow:
-    """Make an `EpisodeRow` of the columns `LIGHT`; the onset's monotonic time is not among them and is 0."""
+    """Make an `EpisodeRow` of the columns `LIGHT`; ValueError if it is malformed.
+
+    The onset's monotonic time is not among them and is 0.
+    """
     id_, utc, synced, offset, alert, ack, ack_by, arr, arr_by, inferred, crying, distress, outcome, need, helped, data = row
+    if outcome not in _OUTCOMES or need not in _NEEDS:
+        raise ValueError(f"An outcome and a need were expected, but here are {outcome!r} and {need!r}.")
     return EpisodeRow(
         id_,
         Instant(0.0, utc, bool(synced)),
@@ -46,8 +58,8 @@ def light(row: sqlite3.Row | tuple[Any, ...]) -> EpisodeRow:
         bool(inferred),
         crying,
         distress,
-        _OUTCOMES.get(outcome),
-        _NEEDS.get(need),
+        _OUTCOMES[outcome],
+        _NEEDS[need],
         tuple([Helped(name) for name in helped.split()]) if helped else (),
         data,
     )
@@ -68,6 +80,9 @@ def _bits(column: str, names: Iterable[str]) -> str:
 
 UNKNOWN = "9e999"
 """SQL for infinity, which stands for NULL: numbers without gaps go into an array as they come."""
+
+KNOWN = "(outcome IS NULL OR +outcome IN (" + ", ".join(f"'{name}'" for name in OUTCOMES) + "))"
+"""SQL for an outcome that is a word we know, or none yet: a garbled one would have an ended episode go on."""
 
 COLUMNS = (
     f"onset_utc, ifnull(offset_s, {UNKNOWN}), coalesce(arrived_s, acknowledged_s, {UNKNOWN}), ifnull(arrived_s, {UNKNOWN}), "
@@ -104,12 +119,46 @@ def dump(data: Any) -> str:
 
 def episode_of(data: str) -> Episode:
     """Read an episode from its column; ValueError if it is malformed."""
-    return decode_episode(json.loads(data))
+    return _sensible(decode_episode(json.loads(data)))
+
+
+def whole(data: str, outcome: str | None) -> Episode:
+    """Make an `Episode` of the columns `WHOLE`; ValueError if it is malformed.
+
+    Its outcome stands in both, since one that has lost it would seem to go on for ever.
+    """
+    episode = episode_of(data)
+    if episode.outcome != outcome:
+        raise ValueError(f"The episode's outcome is {outcome!r} in one place and {episode.outcome!r} in another.")
+    return episode
+
+
+def readable(rows: Iterable[Sequence[Any]]) -> Iterator[Episode]:
+    """Make episodes of the columns `WHOLE`, without those that are malformed: one bad row does not hide all others."""
+    for row in rows:
+        with suppress(ValueError):
+            yield whole(*row)
 
 
 def event_of(seq: int, boot_id: str, data: str) -> StoredEvent:
     """Read an event from its columns; ValueError if it is malformed or of an unknown type."""
-    return StoredEvent(seq, decode_event(json.loads(data)), boot_id)
+    event = decode_event(json.loads(data))
+    if isinstance(event, EpisodeEvent):
+        _sensible(event.episode)
+    if not abs(event.at.utc) < LAST_UTC:
+        raise ValueError(f"The event's time is {event.at.utc:g}.")
+    return StoredEvent(seq, event, boot_id)
+
+
+def _sensible(episode: Episode) -> Episode:
+    """The episode itself; ValueError if its times cannot be."""
+    times_s = [episode.offset_s or 0.0]
+    times_s += [mark.at_s for mark in (episode.acknowledged, episode.arrived) if mark is not None]
+    times_s += [alert.at_s for alert in episode.alerts]
+    times_s += [time_s for bout in episode.bouts for time_s in (bout.start_s, bout.end_s)]
+    if abs(episode.onset.utc) < LAST_UTC and near(*times_s):
+        return episode
+    raise ValueError(f"The times of the episode {episode.id!r} cannot be.")
 
 
 def put_episode(db: sqlite3.Connection, episode: Episode) -> None:

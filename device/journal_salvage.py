@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from device.events import EpisodeEdited, EpisodeEvent, Event
-from device.journal_rows import episode_of, event_of, put_episode
+from device.journal_rows import episode_of, event_of, put_episode, whole
 from device.journal_schema import open_reader, open_writer, transaction
 
 TABLES = ("meta", "boot", "episode", "event", "coverage", "fault", "change", "context", "embedding")
@@ -157,7 +157,7 @@ def _sound(table: str, row: dict[str, Any]) -> bool:
     """A row that came back from a damaged file counts only if its content makes sense."""
     try:
         if table == "episode":
-            return bool(episode_of(row["data"]).id == row["id"])
+            return bool(whole(row["data"], row["outcome"]).id == row["id"])
         if table == "event":
             return bool(event_of(row["seq"], row["boot_id"], row["data"]).event.id == row["id"])
         if table == "change":

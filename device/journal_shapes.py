@@ -11,6 +11,9 @@ from device.record import Bout
 from device.vocabulary import Distress, Helped, Need, Outcome
 from device.wire import decode_part
 
+FARTHEST_S = 1e8
+"""Three years: no part of an episode is so far from its onset, unless one wrong byte has made its number immense."""
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -112,5 +115,18 @@ class EpisodeRow:
     @property
     def bouts(self) -> tuple[Bout, ...]:
         """Its bouts, seconds after onset."""
-        bouts: tuple[Bout, ...] = decode_part(tuple[Bout, ...], json.loads(self.data)["bouts"])
-        return bouts
+        return bouts_of(self.data)
+
+
+def bouts_of(data: str) -> tuple[Bout, ...]:
+    """Read an episode's bouts from its column `data`; none if it is malformed, so that one bad row spoils no statistics."""
+    try:
+        bouts: tuple[Bout, ...] = decode_part(tuple[Bout, ...], json.loads(data)["bouts"])
+    except (ValueError, KeyError, TypeError):
+        return ()
+    return bouts if all(near(bout.start_s, bout.end_s) for bout in bouts) else ()
+
+
+def near(*times_s: float) -> bool:
+    """True if all these times can belong to one episode: the calendar and the charts cannot bear immense ones."""
+    return all(abs(each) < FARTHEST_S for each in times_s)

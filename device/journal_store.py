@@ -10,9 +10,10 @@ from device.clock import Instant
 from device.events import EpisodeEvent, EpisodeTagged, EpisodeUpdated, Event, FaultCleared, FaultRaised, Forgotten, Muted
 from device.journal_edits import log_tag, stored
 from device.journal_forget import forget_sounds, put_right
-from device.journal_rows import episode_of, put_episode, put_event, right_onset
+from device.journal_rows import WHOLE, put_episode, put_event, readable, right_onset
 from device.journal_salvage import finish, salvage
 from device.journal_schema import check, is_broken, open_writer, transaction
+from device.vocabulary import Outcome
 
 UNSENT = (EpisodeUpdated, Forgotten, Muted)
 """Events that are no news to anybody outside; they do not go into the outbox."""
@@ -82,6 +83,15 @@ def _introduce(db: sqlite3.Connection, run: Run, *, cut: bool) -> None:
     if run.first:
         # Faults do not outlive a run: those that still stand are raised anew.
         db.execute("UPDATE fault SET end_utc = max(start_utc, ?) WHERE end_utc IS NULL", (run.now.utc,))
+        _end_unreadable(db)
+
+
+def _end_unreadable(db: sqlite3.Connection) -> None:
+    """Nobody can go on with an open episode that is no longer readable; in counts it would go on for ever."""
+    for name, *row in db.execute(f"SELECT id, {WHOLE} FROM episode WHERE outcome IS NULL").fetchall():
+        if next(readable([row]), None) is None:
+            _log.error("the open episode %r in the history cannot be read; it counts as interrupted", name)
+            db.execute("UPDATE episode SET outcome = ?, offset_s = crying_s WHERE id = ?", (Outcome.INTERRUPTED.value, name))
 
 
 def store(db: sqlite3.Connection, event: Event, boot_id: str) -> None:
@@ -118,8 +128,9 @@ def correct(db: sqlite3.Connection, boot_id: str, offset: float) -> None:
             "end_utc = end_utc - start_utc + start_monotonic + ? WHERE boot_id = ? AND synced = 0",
             (offset, offset, boot_id),
         )
-    for (data,) in db.execute("SELECT data FROM episode WHERE boot_id = ? AND synced = 0", (boot_id,)).fetchall():
-        put_episode(db, right_onset(episode_of(data), offset))
+    rows = db.execute(f"SELECT {WHOLE} FROM episode WHERE boot_id = ? AND synced = 0", (boot_id,)).fetchall()
+    for episode in readable(rows):
+        put_episode(db, right_onset(episode, offset))
     put_right(db, boot_id, offset)
 
 

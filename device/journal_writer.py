@@ -2,9 +2,11 @@
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
+from typing import Any, TypeVar
 
 from device.clock import Clock, Instant
 from device.corrections import apply_tag, interrupted
@@ -16,7 +18,7 @@ from device.journal_coverage import CoverageLog, read_coverage
 from device.journal_disk import Disk, Result
 from device.journal_edits import carry_out, stored
 from device.journal_forget import carry_out as begin_anew
-from device.journal_rows import LIGHT, episode_of, light, put_contexts
+from device.journal_rows import LIGHT, WHOLE, light, put_contexts, whole
 from device.journal_schema import check, explain, open_reader, transaction
 from device.journal_shapes import EpisodeRow, Span
 from device.journal_store import correct, purge
@@ -28,6 +30,8 @@ PURGE_FIRST_S = 3600.0
 """No history is forgotten before the monitor has run for so long with a clock that is right."""
 
 PURGE_EVERY_S = 86_400.0
+
+Read = TypeVar("Read")
 
 _log = logging.getLogger(__name__)
 
@@ -63,6 +67,7 @@ class JournalWriter:
         self._offset: float | None = None
         self._synced = False
         self._purge_at: float | None = None
+        self._unreadable: set[str] = set()
         self._closed = False
         self.revision = 0
         """Counts up whenever an episode may have changed, so that a caller can keep what it has worked out."""
@@ -165,7 +170,7 @@ class JournalWriter:
     def recent(self, since_utc: float) -> list[EpisodeRow]:
         """Episodes that began at `since_utc` or later, oldest first, for today's counts. JournalError if the disk fails."""
         sql = f"SELECT {LIGHT}, data FROM episode WHERE deleted_utc IS NULL AND onset_utc >= ? ORDER BY onset_utc"
-        return self._disk.run(lambda db: [light(row) for row in db.execute(sql, (since_utc,))])
+        return self._disk.run(lambda db: list(self._readable(db.execute(sql, (since_utc,)), light)))
 
     def coverage(self, since_utc: float, now_utc: float) -> list[Span]:
         """Spans of [since, now), as the reader gives them while the monitor lives. JournalError if the disk fails."""
@@ -186,7 +191,7 @@ class JournalWriter:
 
         An episode counts as answered if somebody had responded, else as interrupted.
         """
-        left = [episode for episode in self._ended(False, -1) if episode.id != keep]
+        left = [episode for episode in self._ended(False, None) if episode.id != keep]
         ended = tuple(EpisodeEnded(at.plus(n * 0.001), interrupted(episode)) for n, episode in enumerate(reversed(left)))
         for event in ended:
             self.handle(event)
@@ -223,16 +228,30 @@ class JournalWriter:
 
         return self._disk.run(run)
 
-    def _ended(self, ended: bool, limit: int) -> list[Episode]:
+    def _ended(self, ended: bool, limit: int | None) -> list[Episode]:
         """The latest episodes that have ended, or not; none while the disk fails."""
         sql = (
-            f"SELECT data FROM episode WHERE outcome IS {'NOT ' if ended else ''}NULL AND deleted_utc IS NULL "
-            "ORDER BY onset_utc DESC LIMIT ?"
+            f"SELECT id, {WHOLE} FROM episode WHERE outcome IS {'NOT ' if ended else ''}NULL AND deleted_utc IS NULL "
+            "ORDER BY onset_utc DESC"
         )
+
+        def latest(db: sqlite3.Connection) -> list[Episode]:
+            return list(islice(self._readable(db.execute(sql), lambda row: whole(*row[1:])), limit))
+
         try:
-            return self._disk.run(lambda db: [episode_of(row[0]) for row in db.execute(sql, (limit,))])
+            return self._disk.run(latest)
         except JournalError:
             return []
+
+    def _readable(self, rows: Iterable[tuple[Any, ...]], read: Callable[[tuple[Any, ...]], Read]) -> Iterator[Read]:
+        """Read rows that begin with the episode's id; one that a rotting card has spoilt is left out, and logged once."""
+        for row in rows:
+            try:
+                yield read(row)
+            except ValueError as error:
+                if row[0] not in self._unreadable:
+                    self._unreadable.add(row[0])
+                    _log.error("the episode %r in the history cannot be read, so it is left out: %s", row[0], error)
 
     def _look_after(self, db: sqlite3.Connection, utc: float) -> bool:
         """Forget what is old, and see whether the rest is sound: a card may rot where nobody has looked for long."""

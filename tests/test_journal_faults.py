@@ -6,18 +6,23 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 
 import pytest
 
 from device.clock import Instant
 from device.errors import JournalError
-from device.events import EpisodeEnded, EpisodeUpdated, Event, Tested
-from device.inputs import Edit
+from device.events import EpisodeEnded, EpisodeTagged, EpisodeUpdated, Event, Tested
+from device.inputs import Edit, Tag
 from device.journal import JournalReader, JournalWriter
 from device.journal_schema import open_writer, transaction
 from device.journal_store import store
-from device.vocabulary import Source
+from device.need_history import lessons
+from device.record import Bout
+from device.statistics import crying_by_day, today
+from device.table import OUTCOMES
+from device.vocabulary import Helped, Need, Outcome, Source
 from tests.fakes import START, FakeClock
 from tests.fakes_history import BOOT, episode, remount, small_disk, state, story, writer
 
@@ -336,6 +341,124 @@ def test_a_salvage_on_a_full_disk_changes_nothing(disk: Path) -> None:
     journal.update(state(clock))
     assert stored(path) == [*events, *story(1)]
     assert [aside.read_bytes() for aside in corrupt_files(path)] == [before]
+    journal.close()
+
+
+ROT = [
+    ("data", "{", "["),
+    ("data", '"onset"', '"oNset"'),
+    ("data", '"outcome"', '"outcoMe"'),
+    ("data", '"end_s":120.0', '"end_s":1e200'),
+    ("outcome", "answered", "answexed"),
+    ("helped", "feed", "fexd"),
+    ("need", "hunger", "hunter"),
+]
+"""A column, what stands there, and what a rotting card makes of it; SQLite's own check sees nothing of it."""
+
+
+def rot(path: Path, column: str, before: str, after: str, *, table: str = "episode", name: str = "e2") -> None:
+    """Spoil one cell of what belongs to an episode."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        key = "id" if table == "episode" else "episode_id"
+        spoilt = db.execute(
+            f"UPDATE {table} SET {column} = replace({column}, ?, ?) WHERE {key} = ? AND instr({column}, ?)",
+            (before, after, name, before),
+        )
+        assert spoilt.rowcount == 1
+        assert db.execute("PRAGMA quick_check").fetchone()[0] == "ok"
+
+
+def three(path: Path) -> None:
+    """A history of three ended and tagged episodes, the last one e2; the monitor has stopped."""
+    journal = writer(path)
+    for number in range(3):
+        told(journal, story(number))
+        whole = replace(episode(number), need=Need.HUNGER, helped=(Helped.FEED,), bouts=(Bout(0.0, 120.0, 0.5),))
+        journal.handle(EpisodeTagged(whole.onset.plus(200.0), whole))
+    journal.close()
+
+
+@pytest.mark.parametrize(("column", "before", "after"), ROT)
+def test_an_unreadable_row_is_left_out_and_stops_nothing(
+    path: Path, column: str, before: str, after: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    three(path)
+    rot(path, column, before, after)
+    journal = writer(path)
+    assert journal.resume() is None
+    assert journal.close_open(START) == ()
+    for _ in range(2):
+        last = journal.last()
+        rows = journal.recent(0.0)
+        today(rows, UTC, START.utc + 2 * 3600.0)
+        assert all(row.outcome is Outcome.ANSWERED for row in rows)
+    assert last is not None and last.id == ("e1" if column in ("data", "outcome") else "e2")
+    assert len([record for record in caplog.records if "cannot be read" in record.message]) == 1, "said once"
+    with JournalReader(path) as reader:
+        names = {one.id for one in reader.episodes()}
+        assert names == {one.id for one in reader.each_episode()}
+        assert {"e0", "e1"} <= names
+        assert all(not one.open for one in reader.episodes())
+        assert set(reader.outcomes()) == {Outcome.ANSWERED}
+        assert set(reader.table().outcome.tolist()) == {OUTCOMES.index(Outcome.ANSWERED)}
+        assert crying_by_day(reader.table(), UTC)
+        assert len(lessons(reader, START.utc + 9 * 3600.0, UTC).examples) >= 2
+    journal.close()
+
+
+def test_an_open_episode_that_cannot_be_read_does_not_go_on_for_ever(path: Path) -> None:
+    journal = writer(path)
+    told(journal, [*story(0), *story(1), *story(2)[:2]])
+    journal.close()
+    rot(path, "data", "{", "[")
+    journal = writer(path)
+    assert journal.resume() is None
+    last = journal.last()
+    assert last is not None and last.id == "e1"
+    with JournalReader(path) as reader:
+        assert reader.outcomes() == {Outcome.ANSWERED: 2, Outcome.INTERRUPTED: 1}
+        assert [one.id for one in reader.episodes()] == ["e1", "e0"]
+    journal.close()
+
+
+def test_an_unreadable_row_holds_up_no_write_and_is_whole_again_once_it_is_told_anew(path: Path) -> None:
+    clock = FakeClock(Instant(1000.0, START.utc, synced=False))
+    journal = writer(path, clock)
+    young = replace(episode(2), outcome=None, offset_s=None, onset=clock.now())
+    journal.handle(EpisodeUpdated(clock.now(), young))
+    rot(path, "data", "{", "[")
+    assert journal.tag(Tag(clock.now(), Source.PAGE, "e2", need=Need.HUNGER)) is None
+    assert journal.apply(Edit(clock.now(), Source.PAGE, "e2", "note", note="x")) is None
+    with JournalReader(path) as reader:
+        assert not reader.knows("e2")
+    clock.at = Instant(1001.0, START.utc + 86_400.0)
+    journal.update(state(clock))
+    assert told(journal, [EpisodeUpdated(clock.now(), young)]) == []
+    rot(path, "data", "{", "[")
+    tagged = EpisodeTagged(clock.now(), replace(young, need=Need.HUNGER))
+    assert told(journal, [tagged]) == []
+    with JournalReader(path) as reader:
+        assert reader.episodes() == [tagged.episode]
+    journal.close()
+
+
+def test_an_unreadable_change_leaves_the_one_before_it_to_be_taken_back(path: Path) -> None:
+    three(path)
+    journal = writer(path)
+    for number in (1, 2):
+        assert journal.apply(Edit(START.plus(number), Source.PAGE, f"e{number}", "note", note="Teething.")) is not None
+    rot(path, "after", "Teething.", 'Teet"ing.', table="change")
+    undone = journal.apply(Edit(START.plus(9.0), Source.PAGE, "", "undo"))
+    assert undone is not None and undone.episode.id == "e1" and undone.episode.note == ""
+    journal.close()
+
+
+def test_an_event_with_an_immense_number_is_not_sent(path: Path) -> None:
+    journal = writer(path)
+    started = story(2)[0]
+    told(journal, [*story(0), replace(started, at=started.at.plus(0.125))])
+    rot(path, "data", ".125", "e125", table="event")
+    assert [one.event for one in journal.pending()] == story(0)
     journal.close()
 
 

@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 from device.config import journal_path
 from device.journal import Span
 from device.settings import Config
+from device.vocabulary import Helped, Need
 from tests.fakes_web import PASSWORD, app_for, fill, log_in, remember_password, settings, year
 from web.day import gaps
 from web.security import in_house
@@ -253,6 +254,36 @@ def test_every_page_stands_with_little_history(config: Config, count: int) -> No
         assert "noch nicht genug" in page.lower()
         assert "big-number" not in page, "no figure stands out that rests on a handful of cries"
     assert "Undo the last change" not in client.get("/history").text, "there is nothing to take back"
+    live.close()
+
+
+def test_every_page_stands_though_rows_of_the_history_have_rotted(config: Config) -> None:
+    episodes = [replace(each, helped=(Helped.FEED,), need=Need.HUNGER) for each in year(time.time(), 30, 6)]
+    fill(config, episodes)
+    with closing(sqlite3.connect(journal_path(config))) as db, db:
+        for number, (column, before, after) in enumerate(
+            [
+                ("data", "{", "["),
+                ("data", '"offset_s":', '"offset_s":9e99,"x":'),
+                ("data", '"outcome"', '"outcoMe"'),
+                ("data", '"end_s":', '"end_s":9e99,"x":'),
+                ("outcome", "e", "x"),
+                ("helped", "feed", "fexd"),
+            ]
+        ):
+            name = episodes[-1 - number].id
+            spoilt = db.execute(f"UPDATE episode SET {column} = replace({column}, ?, ?) WHERE id = ?", (before, after, name))
+            assert spoilt.rowcount == 1
+    client, live = app_for(config)
+    log_in(client)
+    more = ("/export/bouts.csv", "/export/nursery.json", "/api/v1/episodes", "/api/v1/insights", "/api/v1/letter")
+    for path in (*PAGES, *more):
+        assert client.get(path).status_code == 200, path
+    for each in episodes[-6:-1]:
+        assert client.get(f"/episode/{each.id}").status_code in (200, 404)
+    shown = client.get("/api/v1/episodes").get_json()["episodes"]
+    assert all(each["outcome"] is not None for each in shown), "none goes on"
+    assert len(shown) == 25
     live.close()
 
 
