@@ -1,18 +1,17 @@
 """Alerts by HTTP POST in the manner of ntfy, for phones that cannot hold MQTT in the background. Off unless a URL is set.
 
 A thread of its own sends them, so that a slow server never holds up the monitor. What could not be sent within
-`alert_max_age_s` is given up: an old cry does not ring.
+`alert_max_age_s` is given up: an old cry does not ring. Only a fault that stands is told however late, and that it is over
+if it was told.
 """
 
 import http.client
 import json
 import logging
-import queue
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
 from email.header import Header
 from urllib.parse import urlsplit
 
@@ -32,16 +31,20 @@ from device.events import (
     MicRestored,
     Tested,
 )
+from device.push_queue import Message, PushQueue
 from device.settings import AlertSettings, NurserySettings, PushSettings
 from device.sinks import MonitorState, Trouble
 from device.texts import acknowledge_label, line
 
 log = logging.getLogger(__name__)
 
-WAITING = 32
-"""At most so many messages wait; then the oldest is given up."""
-
 TIMEOUT_S = 10.0
+
+LONGEST_WAIT_S = 10.0
+"""A server that is back is found within this, while the alert is still worth something."""
+
+CLOSE_S = 2.0
+"""A post that hangs is left behind: systemd gives the whole stop 10 s, and the history has to be closed in them."""
 
 URGENT, HIGH, NORMAL, LOW = 5, 4, 3, 2
 """ntfy's priorities: urgent rings on until somebody looks; low makes no sound."""
@@ -49,20 +52,12 @@ URGENT, HIGH, NORMAL, LOW = 5, 4, 3, 2
 _OWN_FAULTS = ("push", "mic_lost", "mic_silent")
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """An event on its way, and how loud it is."""
-
-    event: Event
-    priority: int
-
-
 class Push:
     """An `EventSink` that posts alerts to `settings.url`.
 
     With `settings.acknowledge_url` an alert carries a button that posts to `<acknowledge_url>/push/<key>/acknowledge`,
     a path of the page that needs no login but the secret `acknowledge_key`. `retry_s` is the first wait after a failure;
-    it doubles each time.
+    it doubles each time, up to `longest_wait_s`.
     """
 
     def __init__(
@@ -74,6 +69,7 @@ class Push:
         clock: Clock,
         acknowledge_key: str = "",
         retry_s: float = 2.0,
+        longest_wait_s: float = LONGEST_WAIT_S,
     ) -> None:
         """Send nothing yet.
 
@@ -88,12 +84,12 @@ class Push:
         self._clock = clock
         self._key = acknowledge_key
         self._retry_s = retry_s
+        self._longest_wait_s = longest_wait_s
         self._put: Callable[[object], object] = lambda _item: False
-        self._queue: queue.Queue[Message | None] = queue.Queue(WAITING)
+        self._queue = PushQueue()
         self._answered: tuple[str, Instant] | None = None  # the episode last answered, or said to be none, and when
-        self._raised: set[str] = set()
+        self._told: set[str] = set()  # faults that were posted, and whose end is therefore worth a word
         self._failing = False
-        self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self, put: Callable[[object], object]) -> None:
@@ -108,84 +104,60 @@ class Push:
         answer = isinstance(event, EpisodeAcknowledged | EpisodeResponded | EpisodeEnded)
         if isinstance(event, EpisodeEvent) and (answer or event.episode.false_alarm):
             self._answered = event.episode.id, event.at
-        priority = self._priority(event)
-        if priority is None or self._thread is None:
+        message = _message(event)
+        if message is None or self._thread is None:
             return
-        while True:
-            try:
-                self._queue.put_nowait(Message(event, priority))
-                return
-            except queue.Full:
-                try:
-                    self._queue.get_nowait()
-                    log.warning("a push message was given up: too many are waiting")
-                except queue.Empty:
-                    continue
+        given_up = self._queue.put(message)
+        if given_up is not None:
+            log.warning("a push message was given up, since too many are waiting: %s", given_up.event.id)
 
     def update(self, state: MonitorState) -> None:
         """Nothing: only events are pushed."""
 
     def close(self) -> None:
         """Stop; what waits is given up. Calling it again does nothing."""
-        self._closing.set()
-        try:
-            self._queue.put_nowait(None)
-        except queue.Full:
-            log.debug("the thread is awake anyway")
+        self._queue.close()
         if self._thread is not None:
-            self._thread.join(TIMEOUT_S + 1.0)
+            self._thread.join(CLOSE_S)
 
-    def _priority(self, event: Event) -> int | None:
-        match event:
-            case EpisodeAlerted() | EpisodeEscalated():
-                return LOW if event.quiet else URGENT
-            case MicLost():
-                self._raised.add("mic")
-                return HIGH
-            case FaultRaised() if event.code not in _OWN_FAULTS:
-                self._raised.add(event.code)
-                return HIGH
-            case MicRestored() | FaultCleared():
-                code = event.code if isinstance(event, FaultCleared) else "mic"
-                told = code in self._raised
-                self._raised.discard(code)
-                return NORMAL if told else None
-            case EpisodeAcknowledged():
-                return LOW
-            case Tested():
-                return NORMAL
-            case _:
-                return None
+    # ---- on the sender's thread ----
 
     def _run(self) -> None:
-        while not self._closing.is_set():
-            message = self._queue.get()
-            if message is not None:
-                self._deliver(message)
+        tried, wait_s = None, 0.0
+        while (message := self._queue.first()) is not None:
+            age_s = max(0.0, self._clock.now().since(message.event.at))
+            if not self._wanted(message, age_s):
+                log.info("a push message was not worth sending any more: %s", message.event.id)
+            elif not self._sent(message, age_s):
+                wait_s = min(2 * wait_s, self._longest_wait_s) if message is tried else self._retry_s
+                tried = message
+                self._queue.rest(wait_s, message)
+                continue
+            self._queue.done(message)
 
-    def _deliver(self, message: Message) -> None:
-        event, wait_s = message.event, self._retry_s
-        while not self._closing.is_set():
-            age_s = max(0.0, self._clock.now().since(event.at))
-            if age_s > self._max_age_s or self._overtaken(event):
-                log.info("a push message was not worth sending any more: %s", event.id)
-                return
-            try:
-                self._post(message, age_s)
-            except (OSError, http.client.HTTPException, ValueError) as error:
-                again, why = _failure(error)
-                if not self._failing:
-                    self._failing = True
-                    self._put(Trouble(self._clock.now(), "push", why))
-                if not again:
-                    return
-                self._closing.wait(wait_s)
-                wait_s *= 2
-            else:
-                if self._failing:
-                    self._failing = False
-                    self._put(Trouble(self._clock.now(), "push", standing=False))
-                return
+    def _wanted(self, message: Message, age_s: float) -> bool:
+        if message.about:  # a fault that no longer stands has given way to its end
+            return isinstance(message.event, MicLost | FaultRaised) or message.about in self._told
+        return age_s <= self._max_age_s and not self._overtaken(message.event)
+
+    def _sent(self, message: Message, age_s: float) -> bool:
+        """True if there is no more to do: the server has taken the message, or will never."""
+        try:
+            self._post(message, age_s)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            again, why = _failure(error)
+            if not self._failing:
+                self._failing = True
+                self._put(Trouble(self._clock.now(), "push", why))
+            return not again
+        if self._failing:
+            self._failing = False
+            self._put(Trouble(self._clock.now(), "push", standing=False))
+        if isinstance(message.event, MicLost | FaultRaised):
+            self._told.add(message.about)
+        else:
+            self._told.discard(message.about)
+        return True
 
     def _overtaken(self, event: Event) -> bool:
         """True for an alert that was answered after it was raised; a reminder comes after the answer, and rings."""
@@ -220,6 +192,27 @@ class Push:
         request = urllib.request.Request(self._settings.url, data=body, headers=headers, method="POST")
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
             answer.read(1)
+
+
+def _message(event: Event) -> Message | None:
+    """How loud an event is and what it is about; None if it is not worth a push."""
+    match event:
+        case EpisodeAlerted() | EpisodeEscalated():
+            return Message(event, LOW if event.quiet else URGENT)
+        case EpisodeAcknowledged():
+            return Message(event, LOW)
+        case MicLost():
+            return Message(event, HIGH, "mic")
+        case MicRestored():
+            return Message(event, NORMAL, "mic")
+        case FaultRaised() if event.code not in _OWN_FAULTS:
+            return Message(event, HIGH, event.code)
+        case FaultCleared() if event.code not in _OWN_FAULTS:
+            return Message(event, NORMAL, event.code)
+        case Tested():
+            return Message(event, NORMAL)
+        case _:
+            return None
 
 
 def _failure(error: Exception) -> tuple[bool, str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from device.clock import SystemClock
+from device.clock import Clock, SystemClock
 from device.errors import ConfigError
 from device.events import (
     EpisodeAcknowledged,
@@ -26,20 +26,25 @@ from device.events import (
     MicRestored,
     Tested,
 )
-from device.push import WAITING, Push
+from device.push import Push
+from device.push_queue import WAITING, Message, PushQueue
 from device.record import Mark
 from device.settings import AlertSettings, NurserySettings, PushSettings
 from device.sinks import MonitorState, Trouble
+from device.texts import line
 from device.vocabulary import Mic, Source
+from tests.fakes import START, FakeClock
 from tests.fakes_mqtt import free_port, wait_for
 from tests.test_mqtt import an_episode
 
 
 class Server:
-    """Takes posts and answers with `status`; `held` makes it slow."""
+    """Takes posts and answers with `status`; it is slow while `open` is not set. `asked` counts what has come so far."""
 
     def __init__(self) -> None:
         self.posts: list[tuple[str, dict[str, str], str]] = []
+        self.taken: list[str] = []
+        self.asked = 0
         self.status = 200
         self.open = threading.Event()
         self.open.set()
@@ -48,8 +53,11 @@ class Server:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                outer.asked += 1
                 outer.open.wait(10.0)
                 outer.posts.append((self.path, dict(self.headers.items()), body))
+                if outer.status == 200:
+                    outer.taken.append(body)
                 self.send_response(outer.status)
                 self.end_headers()
 
@@ -77,9 +85,17 @@ def server() -> Iterator[Server]:
 
 class Pusher:
     def __init__(
-        self, url: str, *, max_age_s: float = 120.0, nursery: NurserySettings | None = None, **settings: Any
+        self,
+        url: str,
+        *,
+        max_age_s: float = 120.0,
+        nursery: NurserySettings | None = None,
+        clock: Clock | None = None,
+        retry_s: float = 0.02,
+        longest_wait_s: float = 0.1,
+        **settings: Any,
     ) -> None:
-        self.clock = SystemClock()
+        self.clock = clock or SystemClock()
         self.items: list[object] = []
         self.push = Push(
             settings=PushSettings(url=url, **settings),
@@ -87,7 +103,8 @@ class Pusher:
             alerts=AlertSettings(alert_max_age_s=max_age_s),
             clock=self.clock,
             acknowledge_key="c0ffee",
-            retry_s=0.02,
+            retry_s=retry_s,
+            longest_wait_s=longest_wait_s,
         )
 
     def __enter__(self) -> "Pusher":
@@ -137,27 +154,31 @@ def test_how_loud_each_event_is(server: Server) -> None:
     with Pusher(server.url) as pusher:
         now = pusher.clock.now()
         alert = pusher.alert()
-        events: list[Event] = [
-            EpisodeStarted(now, alert.episode),
-            MicRestored(now),  # nothing was said to be lost
-            alert,
-            replace(alert, quiet=True),
-            EpisodeEscalated(now, alert.episode),
-            MicLost(now, "x"),
-            FaultRaised(now, "x", code="mic_lost"),
-            MicRestored(now),
-            FaultRaised(now, "x", code="broker_down"),
-            FaultCleared(now, "x", code="broker_down"),
-            FaultRaised(now, "x", code="push"),
-            Tested(now, "x"),
+        coming = replace(alert.episode, acknowledged=Mark(9.0, Source.MQTT, "Ana"))
+        events: list[tuple[Event, str]] = [
+            (EpisodeStarted(now, alert.episode), ""),
+            (MicRestored(now), ""),  # nothing was said to be lost
+            (alert, "5"),
+            (replace(alert, quiet=True), "2"),
+            (EpisodeEscalated(now, alert.episode), "5"),
+            (MicLost(now, "x"), "4"),
+            (FaultRaised(now, "x", code="mic_lost"), ""),
+            (MicRestored(now), "3"),
+            (FaultRaised(now, "x", code="broker_down"), "4"),
+            (FaultCleared(now, "x", code="broker_down"), "3"),
+            (FaultRaised(now, "x", code="push"), ""),
+            (FaultCleared(now, "x", code="push"), ""),
+            (Tested(now, "x"), "3"),
+            (EpisodeAcknowledged(now, coming), "2"),
         ]
-        for event in events:
+        told: list[str] = []
+        for event, priority in events:
             pusher.push.handle(event)
             pusher.push.update(MonitorState(now, Mic.OK))
-        wait_for(lambda: len(server.posts) == 8)
-        pusher.push.handle(EpisodeAcknowledged(now, replace(alert.episode, acknowledged=Mark(9.0, Source.MQTT, "Ana"))))
-        wait_for(lambda: len(server.posts) == 9)
-    assert [headers["Priority"] for _, headers, _ in server.posts] == ["5", "2", "5", "4", "3", "4", "3", "3", "2"]
+            if priority:
+                told.append(priority)
+                wait_for(lambda: len(server.posts) == len(told))
+    assert [headers["Priority"] for _, headers, _ in server.posts] == told
     assert server.posts[-1][2] == "Ana is on the way"
 
 
@@ -208,11 +229,111 @@ def test_an_unreachable_server_gives_up_old_alerts() -> None:
         assert time.monotonic() - begun < 2.0
 
 
+@pytest.mark.parametrize(
+    ("begins", "ends"),
+    [
+        (MicLost(START, "unplugged"), MicRestored(START.plus(600.0))),
+        (FaultRaised(START, "x", code="disk_low"), FaultCleared(START.plus(600.0), "x", code="disk_low")),
+    ],
+)
+def test_a_fault_that_still_stands_is_told_however_late_and_so_is_its_end(
+    server: Server, begins: Event, ends: Event
+) -> None:
+    server.status = 503
+    clock = FakeClock()
+    with Pusher(server.url, clock=clock) as pusher:
+        pusher.push.handle(begins)
+        wait_for(lambda: server.posts)
+        clock.advance(600.0)
+        tried = len(server.posts)
+        wait_for(lambda: len(server.posts) > tried + 1, what="it is tried on")
+        server.status = 200
+        wait_for(lambda: len(server.taken) == 1)
+        server.status = 503
+        tried = len(server.posts)
+        pusher.push.handle(ends)
+        wait_for(lambda: len(server.posts) > tried)
+        clock.advance(900.0)
+        tried = len(server.posts)
+        wait_for(lambda: len(server.posts) > tried + 1)
+        server.status = 200
+        wait_for(lambda: len(server.taken) == 2)
+    assert server.taken == [line(begins), line(ends)]
+
+
+def test_a_fault_that_is_over_before_it_could_be_told_is_not_told_nor_its_end(server: Server) -> None:
+    server.status = 503
+    with Pusher(server.url, retry_s=60.0) as pusher:
+        now = pusher.clock.now()
+        pusher.push.handle(MicLost(now, "x"))
+        wait_for(lambda: pusher.items)
+        pusher.push.handle(MicRestored(now))
+        server.status = 200
+        pusher.push.handle(Tested(now, "x"))
+        pusher.push.handle(pusher.alert())
+        wait_for(lambda: len(server.taken) == 2)
+    assert server.taken[0].startswith("Baby crying")
+    assert server.taken[1] == line(Tested(now, "x"))
+
+
+def test_a_fault_that_ends_while_it_is_being_told_has_its_end_told_too(server: Server) -> None:
+    server.open.clear()
+    with Pusher(server.url) as pusher:
+        now = pusher.clock.now()
+        pusher.push.handle(MicLost(now, "x"))
+        wait_for(lambda: server.asked)
+        pusher.push.handle(MicRestored(now))
+        server.open.set()
+        wait_for(lambda: len(server.taken) == 2)
+    assert server.taken == [line(MicLost(now, "x")), line(MicRestored(now))]
+
+
+def test_a_cry_does_not_wait_for_what_matters_less(server: Server) -> None:
+    server.status = 503
+    with Pusher(server.url, retry_s=60.0, longest_wait_s=60.0) as pusher:
+        pusher.push.handle(FaultRaised(pusher.clock.now(), "x", code="disk_low"))
+        wait_for(lambda: pusher.items)
+        server.status = 200
+        pusher.push.handle(pusher.alert())
+        wait_for(lambda: len(server.taken) == 2)
+    assert server.taken[0].startswith("Baby crying")
+
+
+def test_the_wait_between_two_tries_stays_short(server: Server) -> None:
+    server.status = 503
+    with Pusher(server.url) as pusher:
+        pusher.push.handle(pusher.alert())
+        wait_for(lambda: len(server.posts) >= 14, what="doubled each time, that would take minutes")
+
+
+def test_a_server_that_hangs_does_not_hold_up_the_stop(server: Server) -> None:
+    server.open.clear()
+    with Pusher(server.url) as pusher:
+        pusher.push.handle(pusher.alert())
+        wait_for(lambda: server.asked)
+        begun = time.monotonic()
+        pusher.push.close()
+        assert time.monotonic() - begun < 4.0
+        server.open.set()
+
+
+def test_too_many_messages_cost_the_oldest_of_the_least_loud() -> None:
+    waiting, now = PushQueue(), START
+    cry, late = Message(Tested(now, "cry"), 5), Message(Tested(now, "late"), 2)
+    minor = [Message(Tested(now, f"{number}"), 3) for number in range(WAITING - 1)]
+    assert [waiting.put(each) for each in (cry, *minor)] == [None] * WAITING
+    assert waiting.put(late) is late
+    loud = [Message(Tested(now, f"{number}"), 5) for number in range(WAITING)]
+    assert [waiting.put(each) for each in loud] == [*minor, cry]
+    assert waiting.first() is loud[0]
+
+
 def test_old_and_answered_alerts_do_not_ring(server: Server) -> None:
     with Pusher(server.url) as pusher:
         pusher.push.handle(pusher.alert(age_s=121.0))
         server.open.clear()
         pusher.push.handle(Tested(pusher.clock.now(), "first"))  # holds the line
+        wait_for(lambda: server.asked)
         alert = pusher.alert()
         pusher.push.handle(alert)
         pusher.push.handle(EpisodeAcknowledged(alert.at, replace(alert.episode, acknowledged=Mark(9.0, Source.MQTT))))
@@ -226,6 +347,7 @@ def test_a_reminder_rings_although_somebody_is_on_the_way(server: Server) -> Non
         alert = pusher.alert()
         coming = replace(alert.episode, acknowledged=Mark(9.0, Source.MQTT))
         pusher.push.handle(EpisodeAcknowledged(alert.at, coming))
+        wait_for(lambda: server.posts)
         pusher.push.handle(EpisodeEscalated(alert.at.plus(0.1), coming, level=1, reminder=True))
         wait_for(lambda: len(server.posts) == 2)
     assert server.posts[1][1]["Priority"] == "5"
@@ -235,6 +357,7 @@ def test_what_was_said_to_be_no_crying_does_not_ring_until_that_is_taken_back(se
     with Pusher(server.url) as pusher:
         server.open.clear()
         pusher.push.handle(Tested(pusher.clock.now(), "first"))  # holds the line
+        wait_for(lambda: server.asked)
         alert = pusher.alert()
         pusher.push.handle(alert)
         pusher.push.handle(EpisodeTagged(alert.at.plus(0.1), replace(alert.episode, not_crying=True)))
