@@ -105,17 +105,28 @@ class Delivery:
         self.drain(state)
 
     def drain(self, state: MonitorState | None) -> None:
-        """Send what waits, oldest first, as far as the window allows."""
+        """Send what waits, oldest first, as far as the window allows.
+
+        An event that cannot be put into words is given up, and its error raised when the others are on their way.
+        """
         if not self._link.connected:
             return
+        failed: Exception | None = None
         for event, boot_id in self._waiting():
             with self._lock:
                 if event.id in self._flying or event.id in self._arrived:
                     continue
                 if len(self._flying) >= WINDOW:
-                    return
-            if not self._send(event, boot_id, state):
-                return
+                    break
+            try:
+                if not self._send(event, boot_id, state):
+                    break
+            except Exception as error:
+                self._mine.pop(event.id, None)
+                self._put(Delivered(event.id))
+                failed = error
+        if failed is not None:
+            raise failed
 
     def _waiting(self) -> Iterator[tuple[Event, str]]:
         """What is not yet delivered, oldest first: from the outbox, then what the outbox does not know."""

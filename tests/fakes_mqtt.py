@@ -219,6 +219,7 @@ class Desk:
         self.clock = clock or SystemClock()
         self.outbox = MemoryOutbox(self.clock.boot_id) if outbox is None else outbox
         self.taken: list[object] = []
+        self.errors: list[ValueError] = []
         self.inbox: queue.Queue[object] = queue.Queue()
         self.changes: dict[str, Any] = {"mic": Mic.OK, **(state or {})}
         self.mqtt = Mqtt(
@@ -268,7 +269,10 @@ class Desk:
         while not self._stop.is_set():
             with contextlib.suppress(queue.Empty):
                 self._take(self.inbox.get(timeout=0.05))
-            self.mqtt.update(MonitorState(self.clock.now(), **self.changes))
+            try:
+                self.mqtt.update(MonitorState(self.clock.now(), **self.changes))
+            except ValueError as error:  # of which the monitor makes a fault
+                self.errors.append(error)
 
     def _take(self, item: object) -> None:
         if isinstance(item, Delivered):

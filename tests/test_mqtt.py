@@ -39,7 +39,7 @@ from device.record import AlertMark, Bout, Episode, Mark, NeedGuess
 from device.roundtrip import round_trip
 from device.settings import AlertSettings, MqttSettings, NurserySettings
 from device.sinks import StoredEvent
-from device.texts import FAULT_CODES
+from device.texts import FAULT_CODES, line
 from device.topics import NAMES
 from device.vocabulary import Helped, Kind, Mic, Need, Outcome, Source
 from tests.fakes import FakeClock
@@ -205,6 +205,26 @@ def test_the_last_alert_of_a_cry_that_goes_on_rings_however_late(broker: Mosquit
         desk.say(EpisodeEscalated(now.plus(-699), second, level=2))
         wait_for(lambda: len(ear.events()) == 3)
         assert ear.events()[2]["told"] is False, "it is over"
+
+
+def test_an_event_that_cannot_be_put_into_words_holds_up_no_other(
+    broker: Mosquitto, ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(event: Event, **more: Any) -> str:
+        if isinstance(event, FaultRaised):
+            raise ValueError("no words for it")
+        return line(event, **more)
+
+    monkeypatch.setattr("device.delivery.line", failing)
+    clock = FakeClock()
+    outbox = MemoryOutbox(clock.boot_id)
+    outbox.store(FaultRaised(clock.at, "…", code="disk_low"))
+    outbox.store(EpisodeAlerted(clock.at.plus(1), an_episode(clock.at)))
+    with desk_at(broker, outbox=outbox, clock=clock) as desk:
+        wait_for(lambda: ear.on("alert"))
+        wait_for(lambda: not outbox.pending(), what="nothing waits")
+        assert str(desk.errors[0]) == "no words for it"
+    assert [event["event_type"] for event in ear.events()] == ["alerted"]
 
 
 def test_an_event_of_an_earlier_boot_has_its_age_from_utc_or_none(broker: Mosquitto, ear: Ear) -> None:
