@@ -14,8 +14,9 @@ from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
+from device.clock import Instant
 from device.quiet import family_zone
-from device.record import Episode, NeedGuess
+from device.record import AlertMark, Episode, NeedGuess
 from device.statistics import Usual
 from device.texts import acknowledge_label
 from device.vocabulary import Distress, Need
@@ -23,6 +24,7 @@ from device.words import DE, FAULTS
 from tests.fakes import START
 from web.insight_pictures import usually
 from web.present import distress_word, guess, need_word, nothing_heard
+from web.story import story
 from web.words import Words, choose, languages
 
 WEB = Path(__file__).parent.parent / "web"
@@ -218,3 +220,10 @@ def test_the_zone_is_the_houses_or_the_machines(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     assert family_zone("").key == "Asia/Tokyo"
     assert family_zone("No/Where").key == "Asia/Tokyo"
+
+
+def test_the_story_of_an_episode_tells_when_no_phone_rang() -> None:
+    alerts = AlertMark(3.0, 1, quiet=True), AlertMark(63.0, 2, quiet=True), AlertMark(123.0, 3)
+    told = story(Episode("e", Instant(0.0, 0.0), alerts=alerts), Words("en", BERLIN))
+    quiet = "Told without ringing, as it was in quiet hours."
+    assert [moment.text for moment in told] == ["Crying began.", quiet, quiet, "Told again, more urgently."]

@@ -22,7 +22,9 @@ def story(episode: Episode, w: Words) -> list[Moment]:
     """Tell what happened."""
     moments = [(0.0, "cry", w._("Crying began."))]
     for alert in episode.alerts:
-        if alert.reminder:
+        if alert.quiet:
+            text = w._("Told without ringing, as it was in quiet hours.")
+        elif alert.reminder:
             text = w._("A reminder was sent: still crying, nobody there yet.")
         elif alert.level == 1:
             text = w._("The phones were told.")
