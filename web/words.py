@@ -192,7 +192,6 @@ class Words:
         other, _, same = high.partition(" ")
         return f"{number}–{other} {unit}" if unit == same and number.isdigit() and other.isdigit() else f"{low} – {high}"
 
-
     def middle(self, middle_s: float, low_s: float, high_s: float) -> str:
         """A duration within a range, said as exactly as `span` says that range: else “2–4 min, half within 2 min”."""
         if _in_minutes(low_s, high_s):
