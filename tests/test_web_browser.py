@@ -108,7 +108,7 @@ def test_the_login_page_is_sound(browser: Browser, house: House) -> None:
         context = browser.new_context(viewport=PHONE, locale="de-DE")
         page = context.new_page()
         page.goto(url + "/")
-        expect(page.locator("h1")).to_have_text("Babywächter")
+        expect(page.locator("h1")).to_have_text("Babyfon")
         inspect(page)
         page.fill("#password", "wrong")
         page.click("button.big")
