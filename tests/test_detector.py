@@ -118,7 +118,7 @@ def test_the_network_rests_in_quiet_and_wakes_at_once(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("quiet_s", [8.0, 20.0])
 def test_a_network_that_wakes_hears_as_if_it_had_never_slept(monkeypatch: pytest.MonkeyPatch, quiet_s: float) -> None:
-    samples = np.concatenate([noise(quiet_s, 0.002), wail(3.0) + noise(3.0, 0.002)])
+    samples = np.concatenate([noise(quiet_s, 0.0005), wail(3.0) + noise(3.0, 0.0005)])
     rested = hear(Detector(), samples)
     monkeypatch.setattr("device.detector.QUIET_HOPS", 10**9)
     awake = hear(Detector(), samples)

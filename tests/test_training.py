@@ -133,6 +133,35 @@ def test_sounds_of_another_folder_join_the_corpus_as_no_crying(tmp_path: Path) -
     assert (found.voice == -1).all(), "whether somebody speaks is not known"
 
 
+def test_voices_that_squeak_are_played_faster_and_asked_for_no_adult() -> None:
+    from training.bank import Bank
+    from training.corpus import Clip
+    from training.labels import Labels
+    from training.prepare import Corpus
+
+    def clip(label: str, path: str) -> Clip:
+        return Clip(path, label, "", "here", path, "CC0", "train", 10.0, 0)
+
+    steps = 250
+    none, all_of_it, grade = np.zeros(steps, np.int8), np.ones(steps, np.int8), np.zeros(steps, np.float32)
+    sound = np.full(160_000, 1000, np.int16)
+    parts = Corpus(
+        [clip("cry", "cry/more/a"), clip("adult_speech", "speech/b"), clip("noise", "noise/c")],
+        [sound] * 3,
+        [Labels(all_of_it, none, grade), Labels(none, all_of_it, grade), Labels(none, none, grade)],
+    )
+    told = {}
+    for share in (0.0, 1.0):
+        bank = Bank(parts, "train", torch.device("cpu"), share)
+        picks = bank.draw(np.random.default_rng(1), 64, 96_000)
+        speech = np.array([bank.clips[i].kind == "adult_speech" for i in picks.clip[:, 0]])
+        assert 5 < speech.sum() < 60
+        assert (picks.speed[speech, 0] > 1.25).all() == (share == 1.0) and (picks.speed[~speech, 0] <= 1.25).all()
+        _, voice, _ = bank.targets(picks, 25, 3840)
+        told[share] = set(voice[speech, 0].unique().tolist())
+    assert 1 in told[0.0] and 1 not in told[1.0]
+
+
 def test_a_raised_head_says_the_same_a_little_higher(tmp_path: Path) -> None:
     from training.second import raised, read, save
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from zipfile import ZipFile
 
 import numpy as np
 import soundfile
@@ -18,8 +19,9 @@ from device.errors import NurseryError
 SPLITS: Mapping[str, tuple[str, ...]] = {
     "train": (
         "ardentryst", "boswars-data", "btanks-data", "colobot-common-sounds", "drascula-music", "endless-sky-data",
-        "fillets-ng-data", "freedink-data", "freedroidrpg-data", "frozen-bubble-data", "hyperrogue-music", "lugaru-data",
-        "marsshooter-data", "megaglest-data", "openclonk-data", "searchandrescue-data", "singularity-music",
+        "fillets-ng-data", "freedink-data", "freedroidrpg-data", "frozen-bubble-data", "hyperrogue-music",
+        "ktuberling-data", "lugaru-data", "marsshooter-data", "megaglest-data", "nexuiz-data", "openarena-data",
+        "openclonk-data", "pekka-kana-2-data", "scratch", "searchandrescue-data", "singularity-music",
         "supertuxkart-data", "tuxfootball", "tuxtype-data", "wesnoth-1.16-data", "wesnoth-1.16-music",
     ),
     "test": (
@@ -32,7 +34,11 @@ SPLITS: Mapping[str, tuple[str, ...]] = {
 LONGEST_S, SHORTEST_S = 90, 0.15
 SILENT = 1e-3
 """A sound whose peak stays below this is none."""
-ENDINGS = ".ogg", ".oga", ".wav", ".mp3", ".flac"
+ENDINGS = ".ogg", ".oga", ".opus", ".wav", ".mp3", ".flac"
+ARCHIVES = ".pk3", ".zip"
+"""Within a package; both are zip."""
+LEFT_OUT = "baby", "infant", "ric2", "ric3"
+"""In the name of a sound that may be an infant's, or is in packages of both splits (two ricochets)."""
 COLUMNS = "path", "label", "sublabel", "source", "group", "licence", "duration_s", "split"
 
 
@@ -72,7 +78,11 @@ def keep(archive: Path, package: str, split: str, out: Path) -> Iterator[dict[st
     with TemporaryDirectory() as scratch:
         root = Path(scratch)
         subprocess.run(["dpkg-deb", "--extract", archive, root], check=True)
+        for inner in [p for p in root.rglob("*") if p.suffix.lower() in ARCHIVES and p.is_file()]:
+            with ZipFile(inner) as zipped:
+                zipped.extractall(inner.with_suffix(""))
         paths = sorted(p for p in root.rglob("*") if p.suffix.lower() in ENDINGS and p.is_file())
+        paths = [p for p in paths if not any(word in p.stem.lower() for word in LEFT_OUT)]
         for number, path in enumerate(paths):
             try:
                 samples = read(path)

@@ -28,8 +28,11 @@ KIND_WEIGHTS = {
 }  # fmt: skip
 # What may call again and again. A lone call in silence would teach that only what repeats is crying.
 REPEATING = ("cry", "cat", "baby_laugh", "adult_laugh", "adult_cry", "moan", "scream", "babble", "crow", "sheep", "dog",
-             "animal", "siren", "door")  # fmt: skip
+             "animal", "siren", "door", "game")  # fmt: skip
 MOST_CALLS = 4
+# Voices that may also be played faster: as a cartoon's, or a small child's, whose throat is shorter.
+SQUEAKING = ("game", "child_speech", "adult_speech", "letters", "singing", "adult_laugh")
+SQUEAKY, SQUEAKY_SPEED = 0.3, (1.25, 1.8)  # how often, how fast
 SHORT = 56_000  # samples, 3.5 s: what is shorter may be repeated
 CRY_WEIGHTS = {"donateacry": 0.24, "todly": 0.13, "giulbia": 0.08}  # the rest: the small sources, by group
 UNDER = ("noise", "music", "crowd", "adult_speech", "animal", "child_speech", "siren", "room")
@@ -53,8 +56,9 @@ class Picks:
 class Bank:
     """Samples and labels of the chosen clips, flat on the device, and the weighted draw over them."""
 
-    def __init__(self, corpus: Corpus, split: str, device: torch.device) -> None:
-        """Put the clips of one split onto the device."""
+    def __init__(self, corpus: Corpus, split: str, device: torch.device, squeaky: float = SQUEAKY) -> None:
+        """Put the clips of one split onto the device; `squeaky` is the share of voices that are played faster."""
+        self.squeaky = squeaky
         keep = [i for i, clip in enumerate(corpus.clips) if clip.split == split and len(corpus.samples[i]) > 3200]
         self.clips: list[Clip] = [corpus.clips[i] for i in keep]
         sizes = np.array([len(corpus.samples[i]) for i in keep])
@@ -111,6 +115,8 @@ class Bank:
                 clip[row, 2] = rng.choice(self.others[kind])
         speed = np.where(rng.random(clip.shape) < 0.6, np.exp(rng.normal(0, 0.09, clip.shape)), 1.0)
         speed = np.clip(speed, 0.8, 1.25).astype(np.float32)
+        squeaky = np.array([self.clips[i].kind in SQUEAKING for i in clip[:, 0]]) & (rng.random(batch) < self.squeaky)
+        speed[squeaky, 0] = rng.uniform(*SQUEAKY_SPEED, int(squeaky.sum()))
         begin = np.zeros(clip.shape, dtype=np.float32)
         for row, part in np.argwhere(clip >= 0):
             begin[row, part] = self._begin(rng, int(clip[row, part]), length * speed[row, part], part == 0)
@@ -204,4 +210,6 @@ class Bank:
 
         graded = torch.where(inside, self.distress[index].unflatten(2, (hops, 6)), 0.0).amax(3)
         graded[:, 0] = torch.maximum(graded[:, 0], graded[:, 3:].amax(1))
-        return settle(self.cry), settle(self.voice), graded[:, :3]
+        voice = settle(self.voice)
+        squeaky = (speed[:, :3] > SQUEAKY_SPEED[0]) & (voice == 1)  # whether that is still an adult's is not asked
+        return settle(self.cry), torch.where(squeaky, -1, voice), graded[:, :3]

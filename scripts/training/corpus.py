@@ -24,17 +24,8 @@ ANIMALS = (  # those mistaken for crying have classes of their own; the first wo
 # Collections of many unrelated recordings: held out by recording (group), not as a whole.
 AGGREGATES = ("ESC-50", "remvze/moodist", "tuxpaint", "speechocean762", "speechdnn", "klettres", "ten-vad")
 OPEN_LICENCES = (
-    "ODbL",
-    "CC BY 4",
-    "CC BY-SA",
-    "CC0",
-    "GPL",
-    "MIT",
-    "Apache",
-    "per-file licences",
-    "public domain",
-    "Debian main",
-)
+    "ODbL", "CC BY 4", "CC BY-SA", "CC0", "GPL", "MIT", "Apache", "per-file licences", "public domain", "Debian main",
+)  # fmt: skip
 NEVER_OPEN = ("NC", "origin of the sound not stated", "none stated", "research use")
 
 
