@@ -191,7 +191,7 @@ class Delivery:
         told, lines = True, []
         match event:
             case EpisodeAlerted() | EpisodeEscalated():
-                told = age_s is not None and age_s <= FRESH_S
+                told = fresh and age_s is not None and age_s <= FRESH_S
                 told = told or ((fresh or _latest(event, state)) and _still_wanted(event, state))
                 if told and event.quiet:
                     lines = [self._topics.notice]
