@@ -191,8 +191,8 @@ class Delivery:
         told, lines = True, []
         match event:
             case EpisodeAlerted() | EpisodeEscalated():
-                told = fresh and age_s is not None and age_s <= FRESH_S
-                told = told or ((fresh or _latest(event, state)) and _still_wanted(event, state))
+                just_now = fresh and (age_s or 0.0) <= FRESH_S
+                told = just_now or ((fresh or _latest(event, state)) and _still_wanted(event, state))
                 if told and event.quiet:
                     lines = [self._topics.notice]
                 elif told:

@@ -5,6 +5,7 @@ import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from device.audio import AudioBlock
 from device.clock import Clock, Instant
@@ -47,6 +48,9 @@ GAP_S = 0.25
 """Blocks further apart than this do not belong together: the detector starts anew."""
 
 UPDATE_S = 1.0
+
+UNEXPECTED = "Something unexpected went wrong; the log tells more."
+SINK_FAILED = "The part {} failed; the log tells more."
 
 MENDED_S = 10.0
 """A part that failed counts as mended after so long without failing again."""
@@ -137,25 +141,14 @@ class Monitor:
 
     def consume(self, item: object) -> None:
         """Take one item; no item, however broken, ends the monitor, nor does anything that it leads to."""
-        self._attempt("detector" if isinstance(item, AudioBlock) else "monitor", lambda: self._take(item))
-        self._attempt("monitor", self._notice_dropped)
+        self._guard("detector" if isinstance(item, AudioBlock) else "monitor", lambda: self._take(item))
+        self._guard("monitor", self._notice_dropped)
         now = self._now()
         if self._updated is None or now.since(self._updated) >= UPDATE_S:
             if not isinstance(item, AudioBlock) or self.state.mic is not Mic.OK:
-                self._attempt("monitor", lambda: self._track(Tick(now)))
-            self._attempt("monitor", lambda: self._notice_mended(now))
-            self._attempt("monitor", lambda: self._update(now))
-
-    def _attempt(self, code: str, do: Callable[[], None]) -> None:
-        """Do something; its failing becomes a fault."""
-        try:
-            do()
-        except Exception as error:
-            text = str(error) if isinstance(error, NurseryError) else "Something unexpected went wrong; the log tells more."
-            if not isinstance(error, NurseryError):
-                log.exception("could not go on as usual")
-            self._failed_at[code] = self._now()
-            self._emit(self._faults.raise_(code, text, self._now()))
+                self._guard("monitor", lambda: self._track(Tick(now)))
+            self._guard("monitor", lambda: self._notice_mended(now))
+            self._guard("monitor", lambda: self._update(now))
 
     def _now(self) -> Instant:
         return self._clock.now()
@@ -243,7 +236,7 @@ class Monitor:
         for event in events:
             event = self._completed(event)
             for code, sink in self._sinks.items():
-                self._guard(code, lambda sink=sink, event=event: sink.handle(event))  # type: ignore[misc]
+                self._guard(code, partial(sink.handle, event), SINK_FAILED.format(code))
             log.info("%s", event.id)
         if events:
             self._updated = None
@@ -256,14 +249,15 @@ class Monitor:
             log.exception("no guess could be made")
             return event
 
-    def _guard(self, code: str, call: Callable[[], None]) -> None:
-        """Call a sink; its failing becomes a fault, told to the others."""
+    def _guard(self, code: str, do: Callable[[], None], text: str = UNEXPECTED) -> None:
+        """Do something; its failing becomes a fault, with its own sentence if it has one, told to all sinks that work."""
         try:
-            call()
+            do()
         except Exception as error:
-            if not isinstance(error, NurseryError):
+            if isinstance(error, NurseryError):
+                text = str(error)
+            else:
                 log.exception("%s failed", code)
-            text = str(error) if isinstance(error, NurseryError) else f"The part {code} failed; the log tells more."
             self._failed_at[code] = self._now()
             self._emit(self._faults.raise_(code, text, self._now()))
 
@@ -285,10 +279,10 @@ class Monitor:
             faults=self._faults.standing,
             ears=self._detector.ears,
         )
-        self._attempt("monitor", lambda: self._count_today(at))
+        self._guard("monitor", lambda: self._count_today(at))
         self._updated = at
         for code, sink in self._sinks.items():
-            self._guard(code, lambda sink=sink: sink.update(self.state))  # type: ignore[misc]
+            self._guard(code, partial(sink.update, self.state), SINK_FAILED.format(code))
         if self.state.mic is not Mic.OK and self._alive is not None:
             self._alive(at)
 
