@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import trustme
+from flask.testing import FlaskClient
 
 from device.clock import SystemClock
 from device.config import journal_path, socket_path
@@ -55,6 +56,14 @@ def live(house: House) -> Iterator[LiveMonitor]:
 
 def kind(live: LiveMonitor) -> str:
     return now(live.now(), WORDS).kind
+
+
+def opened(house: House) -> tuple[FlaskClient, LiveMonitor, str]:
+    """A page that follows the house, logged in: its client, what it follows, the client's token."""
+    client, live = app_for(house.config)
+    live.start()
+    until(lambda: live.now().reachable)
+    return client, live, log_in(client)
 
 
 # ---- following ----
@@ -104,10 +113,7 @@ def test_quiet_is_never_claimed_of_a_time_in_which_nobody_listened(house: House,
 
 
 def test_not_crying_is_shown_while_it_goes_on_and_can_be_taken_back(house: House) -> None:
-    client, live = app_for(house.config)
-    live.start()
-    until(lambda: live.now().reachable)
-    token = log_in(client)
+    client, live, token = opened(house)
     house.hear(20, 0.95)
     until(lambda: kind(live) == "crying")
     assert house.state.episode is not None
@@ -166,10 +172,7 @@ def test_muting_is_shown(live: LiveMonitor) -> None:
 
 
 def test_quiet_hours_are_shown_while_they_hold(house: House) -> None:
-    client, live = app_for(house.config)
-    live.start()
-    until(lambda: live.now().reachable)
-    token = log_in(client)
+    client, live, token = opened(house)
 
     def choose(begin_h: int, end_h: int) -> str:
         local = datetime.fromtimestamp(house.clock.now().utc, ZoneInfo("Europe/Berlin"))
@@ -194,10 +197,7 @@ def test_quiet_hours_are_shown_while_they_hold(house: House) -> None:
 
 
 def test_a_response_that_no_history_takes_is_not_said_to_be_noted(house: House) -> None:
-    client, live = app_for(house.config)
-    live.start()
-    until(lambda: live.now().reachable)
-    token = log_in(client)
+    client, live, token = opened(house)
 
     def press() -> dict[str, Any]:
         answer = client.post("/do/arrived", data={"csrf": token}, headers={"Accept": "application/json"})
@@ -229,10 +229,7 @@ def test_a_response_that_no_history_takes_is_not_said_to_be_noted(house: House) 
 
 
 def test_of_a_cry_that_goes_on_the_lists_show_no_figures_of_a_while_ago(house: House) -> None:
-    client, live = app_for(house.config)
-    live.start()
-    until(lambda: live.now().reachable)
-    log_in(client)
+    client, live, _ = opened(house)
     house.hear(20, 0.95, 0.9)
     until(lambda: kind(live) == "crying")
     assert house.state.episode is not None
@@ -253,10 +250,7 @@ def test_of_a_cry_that_goes_on_the_lists_show_no_figures_of_a_while_ago(house: H
 
 
 def test_in_its_first_minute_it_has_only_just_begun_to_listen(house: House) -> None:
-    client, live = app_for(house.config)
-    live.start()
-    until(lambda: live.now().reachable)
-    log_in(client)
+    client, live, _ = opened(house)
     today = f"/day/{Words('en', ZoneInfo('Europe/Berlin')).today(SystemClock().now().utc)}"
     for path in ("/", today):
         page = client.get(path).text
