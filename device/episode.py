@@ -256,7 +256,7 @@ class EpisodeTracker:
                 return ()
             self._episode = replace(self._episode, acknowledged=mark)
             return (EpisodeAcknowledged(at, self.episode or self._episode),)
-        # somebody who says so outweighs a voice that was only heard, but never makes the arrival later
+        # somebody who says so outweighs a voice or a movement, but never makes the arrival later
         earlier = self._episode.arrived
         if earlier is not None and not (earlier.inferred and not mark.inferred):
             return ()

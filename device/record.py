@@ -43,8 +43,8 @@ class Mark:
 
     @property
     def inferred(self) -> bool:
-        """True if nobody said so: a voice was heard."""
-        return self.source is Source.VOICE
+        """True if nobody said so: a voice was heard, or something moved."""
+        return self.source in (Source.VOICE, Source.MOTION)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from device.events import (
     Tested,
 )
 from device.record import Episode, Mark
-from device.vocabulary import Mic, Need, Outcome
+from device.vocabulary import Mic, Need, Outcome, Source
 from device.words import DE, EN, FAULTS, Words
 
 LANGUAGES = ("en", "de")
@@ -97,7 +97,8 @@ def _episode_line(event: EpisodeEvent, words: Words, language: str, age_s: float
     who = _who(episode.acknowledged, words)
     match event:
         case EpisodeEscalated(reminder=True):
-            return words.reminder.format(who=who, time=time, grade=grade)
+            reminder = words.reminder if episode.acknowledged else words.reminder_seemed
+            return reminder.format(who=who, time=time, grade=grade)
         case EpisodeEscalated():
             return words.still.format(time=time, grade=grade, guess=_guess(episode, words))
         case EpisodeAlerted():
@@ -109,7 +110,7 @@ def _episode_line(event: EpisodeEvent, words: Words, language: str, age_s: float
         case EpisodeResponded():
             arrived = episode.arrived
             if arrived is not None and arrived.inferred:
-                return words.heard
+                return words.moved if arrived.source is Source.MOTION else words.heard
             return words.there.format(who=_who(arrived, words))
         case EpisodeEnded(episode=Episode(outcome=Outcome() as outcome)):
             return words.ended[outcome].format(time=duration(episode.offset_s or 0.0, language))

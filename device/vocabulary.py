@@ -48,7 +48,7 @@ class Helped(StrEnum):
 
 
 class Source(StrEnum):
-    """Where a response, a tag or a command came from; VOICE is inferred and can be taken back."""
+    """Where a response, a tag or a command came from; VOICE and MOTION are only inferred."""
 
     BUTTON = "button"
     MOTION = "motion"

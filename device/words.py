@@ -18,6 +18,7 @@ class Words:
     crying: str
     still: str
     reminder: str
+    reminder_seemed: str
     guess: str
     untold: str
     untold_ago: str
@@ -26,6 +27,7 @@ class Words:
     on_the_way: str
     there: str
     heard: str
+    moved: str
     ended: dict[Outcome, str]
     mic_lost: str
     mic_silent: str
@@ -46,6 +48,7 @@ EN = Words(
     crying="Baby crying for {time} ({grade}){guess}",
     still="Baby still crying after {time} ({grade}), nobody has answered yet{guess}",
     reminder="{who} is on the way, but the baby has been crying for {time} ({grade}) and nobody is there yet",
+    reminder_seemed="Somebody seemed to be there, but the baby has been crying for {time} ({grade})",
     guess=", perhaps {}",
     untold="Baby was {grade}; you were not told at {time}",
     untold_ago="Baby was {grade}; you were not told {time} ago",
@@ -54,6 +57,7 @@ EN = Words(
     on_the_way="{who} is on the way",
     there="{who} is with the baby",
     heard="A voice was heard; somebody seems to be with the baby",
+    moved="Something moved in the room; somebody seems to be with the baby",
     ended={
         Outcome.ANSWERED: "Calm again, {time} after the crying began",
         Outcome.SELF_SETTLED: "Baby settled alone after {time}",
@@ -81,6 +85,7 @@ DE = Words(
     crying="Baby {grade} seit {time}{guess}",
     still="Nach {time} noch immer: Baby {grade}{guess}. Noch hat niemand geantwortet",
     reminder="{who} ist unterwegs, aber das Baby {grade} seit {time}, und noch ist niemand da",
+    reminder_seemed="Jemand schien da zu sein, aber das Baby {grade} seit {time}",
     guess=", vielleicht {}",
     untold="Nicht angekommen um {time}: Baby {grade}",
     untold_ago="Nicht angekommen vor {time}: Baby {grade}",
@@ -89,6 +94,7 @@ DE = Words(
     on_the_way="{who} ist unterwegs",
     there="{who} ist beim Baby",
     heard="Eine Stimme war zu hören; jemand scheint beim Baby zu sein",
+    moved="Im Zimmer hat sich etwas bewegt; jemand scheint beim Baby zu sein",
     ended={
         Outcome.ANSWERED: "Wieder ruhig, {time} nach Beginn des Schreiens",
         Outcome.SELF_SETTLED: "Baby hat sich nach {time} von allein beruhigt",

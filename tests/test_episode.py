@@ -261,6 +261,15 @@ def test_a_button_outweighs_a_voice_but_never_makes_it_later() -> None:
     assert episode.arrived.at_s == pytest.approx(10.25)
 
 
+def test_what_moved_may_have_been_the_baby_and_is_reminded_of_like_a_voice() -> None:
+    moved = Response(at(20), Kind.ARRIVE, Source.MOTION)
+    events = feed(tracker(), [*cry(0, 20), moved, *cry(20, 500)])
+    assert [e.reminder for e in pick(events, EpisodeEscalated)] == [True]
+    said = Response(at(21), Kind.ARRIVE, Source.BUTTON)
+    events = feed(tracker(), [*cry(0, 20), moved, *cry(20, 21), said, *cry(21, 500)])
+    assert pick(events, EpisodeEscalated) == []
+
+
 def test_an_inferred_arrival_is_reminded_of_while_the_crying_goes_on() -> None:
     story = quiet(0, 70) + cry(70, 80) + quiet(80, 83, voice=0.9) + cry(83, 500)
     events = feed(tracker(), story)

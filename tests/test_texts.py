@@ -81,6 +81,10 @@ def test_escalation_and_reminder() -> None:
     assert line(EpisodeEscalated(at, ana, reminder=True)) == (
         "Ana is on the way, but the baby has been crying for 2 min (crying hard) and nobody is there yet"
     )
+    seemed = replace(episode, arrived=Mark(20.0, Source.MOTION))
+    assert line(EpisodeEscalated(at, seemed, reminder=True)) == (
+        "Somebody seemed to be there, but the baby has been crying for 2 min (crying hard)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,6 +95,11 @@ def test_escalation_and_reminder() -> None:
         (EpisodeAcknowledged, {"acknowledged": Mark(9.0, Source.BUTTON)}, "Somebody is on the way"),
         (EpisodeResponded, {"arrived": Mark(9.0, Source.PAGE, "Ben")}, "Ben is with the baby"),
         (EpisodeResponded, {"arrived": Mark(9.0, Source.VOICE)}, "A voice was heard; somebody seems to be with the baby"),
+        (
+            EpisodeResponded,
+            {"arrived": Mark(9.0, Source.MOTION)},
+            "Something moved in the room; somebody seems to be with the baby",
+        ),
         (
             EpisodeEnded,
             {"outcome": Outcome.ANSWERED, "offset_s": 300.0},

@@ -140,12 +140,13 @@ def test_not_crying_is_shown_while_it_goes_on_and_can_be_taken_back(house: House
     live.close()
 
 
-def test_an_inferred_arrival_is_said_as_such(house: House, live: LiveMonitor) -> None:
+@pytest.mark.parametrize(("source", "sign"), [(Source.VOICE, "A voice was heard."), (Source.MOTION, "Something moved.")])
+def test_an_inferred_arrival_is_said_as_such(house: House, live: LiveMonitor, source: Source, sign: str) -> None:
     house.hear(20, 0.95)
-    house.take(Response(house.clock.now(), Kind.ARRIVE, Source.VOICE))
+    house.take(Response(house.clock.now(), Kind.ARRIVE, source))
     until(lambda: kind(live) == "there")
     said = now(live.now(), WORDS)
-    assert said.title == "Somebody seems to be there"
+    assert said.title == "Somebody seems to be there" and said.detail.endswith(sign)
     assert said.answer
 
 

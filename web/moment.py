@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from device.record import Episode
 from device.sinks import MonitorState
-from device.vocabulary import Mic, Outcome
+from device.vocabulary import Mic, Outcome, Source
 from web.live import Live
 from web.present import distress_now, ending, fault_text
 from web.words import Words
@@ -103,7 +103,8 @@ def _during(state: MonitorState, episode: Episode, w: Words) -> Now:
         else:
             title = w._("Somebody seems to be there") if there.inferred else w._("Somebody is there")
         if there.inferred:
-            sound = f"{sound} " + w._("A voice was heard.")
+            sign = w._("Something moved.") if there.source is Source.MOTION else w._("A voice was heard.")
+            sound = f"{sound} {sign}"
         return Now(
             "there", title, sound, onset + max(0.0, there.at_s), answer=there.inferred, answered=True, episode=episode
         )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from device.record import Episode, Mark
-from device.vocabulary import Outcome
+from device.vocabulary import Outcome, Source
 from web.present import source_word
 from web.words import Words
 
@@ -46,6 +46,8 @@ def story(episode: Episode, w: Words) -> list[Moment]:
 
 
 def _who(mark: Mark, w: Words, *, arrived: bool) -> str:
+    if mark.source is Source.MOTION:
+        return w._("Something moved in the room, so somebody was probably there.")
     if mark.inferred:
         return w._("A voice was heard in the room, so somebody was probably there.")
     name, how = mark.caregiver, source_word(mark.source, w)
