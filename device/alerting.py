@@ -14,8 +14,8 @@ def due(
     The first comes after `alert_after_s` of heard crying; where the ear was never `sure`, after `unsure_after_s` if that
     is longer, which sounds that only resemble crying seldom reach (docs/evaluation.md). While nobody responds they repeat
     with rising level; once somebody is on the way they stop, and a reminder comes if the baby still cries and nobody has
-    arrived. An arrival that was only inferred (a voice, a movement) is trusted no further than an acknowledgement. Those of `quiet`
-    hours, for which no phone rang, are counted by themselves: `max_alerts` may follow when the hours are over.
+    arrived. An arrival that was only inferred (a voice, a movement) is trusted no further than an acknowledgement. Those of
+    `quiet` hours, for which no phone rang, are counted by themselves: `max_alerts` may follow when the hours are over.
     """
     if not crying or sum(mark.quiet is quiet for mark in episode.alerts) >= settings.max_alerts:
         return None

@@ -205,7 +205,7 @@ def build(
 
     def put(asked: object) -> bool:
         refuse_unknown(asked, monitor.state, journal_path(config))
-        return monitor.put(asked)
+        return monitor.inbox.put(asked)
 
     def start() -> None:
         if broker is not None:
@@ -218,16 +218,16 @@ def build(
         if broker is not None:
             broker.start(needed=broker_needed)
         control.start(put)
-        panel.start(monitor.put)
+        panel.start(monitor.inbox.put)
         mqtt.start(put)
         if config.push.url:
-            push.start(monitor.put)
+            push.start(monitor.inbox.put)
         stack.callback(learning.close)
         stack.callback(health.close)
-        health.start(monitor.put)
+        health.start(monitor.inbox.put)
         stack.callback(source.close)
-        clips.start(monitor.put)
-        source.start(clips.tap(monitor.put_wait if replayed else monitor.put))
+        clips.start(monitor.inbox.put)
+        source.start(clips.tap(monitor.inbox.put_wait if replayed else monitor.inbox.put))
         stack.callback(watchdog.stopping)
         watchdog.ready()
 

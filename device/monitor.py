@@ -1,8 +1,6 @@
-"""The monitor: one bounded inbox, one consumer; detector, tracker, then every sink, of which none stops another."""
+"""The monitor: one inbox, one consumer; detector, tracker, then every sink, of which none stops another."""
 
 import logging
-import queue
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,6 +13,7 @@ from device.errors import NurseryError
 from device.events import Event, MicLost, MicRestored, Tested
 from device.evidence import Thresholds
 from device.faults import Faults
+from device.inbox import Inbox
 from device.inputs import (
     AudioLost,
     AudioRestored,
@@ -32,14 +31,9 @@ from device.inputs import (
 from device.ports import Ear, History, HouseWays, Learning, NoHistory, NoLearning
 from device.sinks import BrokerState, Delivered, EventSink, MonitorState, Outbox, Trouble
 from device.vocabulary import Mic
+from device.wishes import Wishes
 
 log = logging.getLogger(__name__)
-
-INBOX_BLOCKS = 256
-"""Blocks that may wait: at 0.1 s each, 25 s of sound (1.6 MB)."""
-
-INBOX_EXTRA = 256
-"""Room kept for everything that is not audio, so that sound never pushes out somebody's answer."""
 
 OVERLOAD_S = 60.0
 """The processor counts as too slow until no block has been dropped for this long."""
@@ -82,17 +76,13 @@ class Monitor:
         self._sinks = dict(sinks)
         self._clock = clock
         self._outbox = outbox
-        self._history = history or NoHistory()
+        self._wishes = Wishes(tracker, history or NoHistory(), house, thresholds)
         self._learning = learning or NoLearning()
-        self._thresholds = thresholds
         self._today = today
         self._alive = alive
-        self._house = house
         self._on_score = on_score
         self._faults = Faults()
-        self._inbox: queue.Queue[object] = queue.Queue(INBOX_BLOCKS + INBOX_EXTRA)
-        self._stopping = threading.Event()
-        self._dropped = 0
+        self.inbox = Inbox()
         self._dropped_seen = 0
         self._dropped_at: Instant | None = None
         self._failed_at: dict[str, Instant] = {}
@@ -101,43 +91,15 @@ class Monitor:
         self._updated: Instant | None = None
         self.state = state or MonitorState(clock.now(), Mic.LOST, "Not listening yet.")
 
-    # ---- the inbox, from any thread ----
-
-    def put(self, item: object) -> bool:
-        """Add to the inbox at once; False if there is no room (a block dropped is counted, and becomes AudioLost)."""
-        try:
-            if isinstance(item, AudioBlock) and self._inbox.qsize() >= INBOX_BLOCKS:
-                raise queue.Full
-            self._inbox.put_nowait(item)
-            return True
-        except queue.Full:
-            self._dropped += isinstance(item, AudioBlock)
-            return False
-
-    def put_wait(self, item: object) -> None:
-        """Add to the inbox, waiting for room: for a recording, of which nothing may be dropped."""
-        while not self._stopping.is_set():
-            try:
-                self._inbox.put(item, timeout=0.5)
-                return
-            except queue.Full:
-                continue
-
-    # ---- the consumer ----
-
     def run(self) -> None:
         """Consume until `stop`; returns when it has."""
-        while not self._stopping.is_set():
-            try:
-                item = self._inbox.get(timeout=UPDATE_S)
-            except queue.Empty:
-                item = Tick(self._clock.now())
-            self.consume(item)
+        while not self.inbox.closed:
+            item = self.inbox.get(UPDATE_S)
+            self.consume(Tick(self._clock.now()) if item is None else item)
 
     def stop(self) -> None:
         """Ask `run` to return; safe from any thread and signal handler."""
-        self._stopping.set()
-        self.put(Tick(self._clock.now()))
+        self.inbox.close()
 
     def consume(self, item: object) -> None:
         """Take one item; no item, however broken, ends the monitor, nor does anything that it leads to."""
@@ -175,18 +137,10 @@ class Monitor:
                 self._track(item)
                 if changed:
                     self._emit((MicRestored(item.at, item.device),))
-            case Tag() if not self._known(item):
-                self._tag_old(item)
-            case Edit():
-                self._edit(item)
-            case ImportContexts():
-                self._history.import_contexts(item.contexts)
-            case Forget():
-                self._forget(item)
-            case SetSensitivity():
-                self._set_sensitivity(item)
-            case SetAlerts():
-                self._set_alerts(item)
+            case Tag() | Edit() | Forget() | ImportContexts() | SetSensitivity() | SetAlerts():
+                self.state, events = self._wishes.carry_out(item, self.state)
+                self._emit(events)
+                self._updated = None
             case TestAlert():
                 self._emit((Tested(item.at, "This is a test alert.", token=item.token),))
             case Delivered():
@@ -292,8 +246,8 @@ class Monitor:
 
     def _notice_dropped(self) -> None:
         now = self._now()
-        if self._dropped > self._dropped_seen:
-            count, self._dropped_seen, self._dropped_at = self._dropped - self._dropped_seen, self._dropped, now
+        if (dropped := self.inbox.dropped) > self._dropped_seen:
+            count, self._dropped_seen, self._dropped_at = dropped - self._dropped_seen, dropped, now
             self._detector.reset()
             log.warning("dropped %d blocks: the processor is too slow", count)
             self._track(AudioLost(now, "The processor is too slow; some sound was not heard."))
@@ -302,46 +256,3 @@ class Monitor:
         elif self._dropped_at is not None and now.since(self._dropped_at) > OVERLOAD_S:
             self._dropped_at = None
             self._fault("cpu_slow", None, now)
-
-    # ---- people ----
-
-    def _known(self, tag: Tag) -> bool:
-        episodes = (self._tracker.episode, self._tracker.last)
-        return tag.episode_id is None or any(e is not None and e.id == tag.episode_id for e in episodes)
-
-    def _tag_old(self, tag: Tag) -> None:
-        tagged = self._history.tag(tag)
-        if tagged is not None:
-            self._emit((tagged,))
-
-    def _edit(self, edit: Edit) -> None:
-        edited = self._history.apply(edit)
-        if edited is None:
-            return
-        if edited.deleted and self._tracker.last is not None and edited.episode.id == self._tracker.last.id:
-            self._tracker.remember(None)
-        else:
-            self._tracker.adopt(edited.episode)
-        self._emit((edited,))
-
-    def _forget(self, wish: Forget) -> None:
-        forgotten = self._history.forget(wish)
-        if forgotten is not None:
-            self._emit((forgotten,))
-
-    def _set_sensitivity(self, wish: SetSensitivity) -> None:
-        if self._thresholds is not None:
-            self._tracker.set_thresholds(self._thresholds(wish.sensitivity))
-        if self._house is not None:
-            self._house.keep({"detector.sensitivity": wish.sensitivity})
-        self.state = replace(self.state, sensitivity=wish.sensitivity)
-        self._updated = None
-
-    def _set_alerts(self, wish: SetAlerts) -> None:
-        if self._house is None:
-            return
-        wishes = {"alerts.alert_after_s": wish.alert_after_s, "alerts.quiet_hours": wish.quiet_hours}
-        alerts, quiet = self._house.alerts({name: value for name, value in wishes.items() if value is not None})
-        self._tracker.set_alerts(alerts, quiet)
-        self.state = replace(self.state, alert_after_s=alerts.alert_after_s, quiet_between=alerts.quiet_hours)
-        self._updated = None

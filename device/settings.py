@@ -187,7 +187,9 @@ class PanelSettings:
     led_pin: int = _setting(0, "Status light.", low=0, high=27)
     led_brightness: float = _setting(0.3, "Its brightness at night (20:00–07:00); by day it is full.", low=0.01, high=1.0)
     buzzer_pin: int = _setting(0, "Buzzer; sounds while alerts cannot be delivered.", low=0, high=27)
-    motion_pin: int = _setting(0, "Motion sensor; movement during crying means that somebody seems to be there (inferred).", low=0, high=27)
+    motion_pin: int = _setting(
+        0, "Motion sensor; movement during crying means that somebody seems to be there (inferred).", low=0, high=27
+    )
 
 
 @dataclass(frozen=True, slots=True)

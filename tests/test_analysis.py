@@ -85,7 +85,7 @@ def test_the_live_loop_at_any_speed_gives_the_same_events(night: Path, speed: fl
     thread = threading.Thread(target=monitor.run)
     thread.start()
     source = WavFile(night, clock, speed=speed)
-    source.start(monitor.put_wait)
+    source.start(monitor.inbox.put_wait)
     assert ended.wait(60)
     source.close()
     monitor.stop()

@@ -24,8 +24,9 @@ from device.events import (
     Tested,
 )
 from device.evidence import Thresholds
+from device.inbox import INBOX_BLOCKS
 from device.inputs import AudioLost, AudioRestored, Context, Edit, Response, Score, SetSensitivity, Tag, TestAlert
-from device.monitor import INBOX_BLOCKS, Monitor
+from device.monitor import Monitor
 from device.ports import NoLearning
 from device.sinks import BrokerState, Delivered, MonitorState, StoredEvent, Trouble
 from device.vocabulary import Kind, Mic, Need, Source
@@ -164,9 +165,9 @@ def test_an_episode_ends_although_the_microphone_is_gone() -> None:
 def test_blocks_that_find_no_room_are_counted_and_said() -> None:
     rig = Rig()
     block = AudioBlock(np.zeros(160, np.float32), rig.clock.now())
-    taken = [rig.monitor.put(block) for _ in range(INBOX_BLOCKS + 5)]
+    taken = [rig.monitor.inbox.put(block) for _ in range(INBOX_BLOCKS + 5)]
     assert taken.count(False) == 5
-    assert rig.monitor.put(Response(at(0), Kind.ARRIVE, Source.BUTTON)), "an answer always finds room"
+    assert rig.monitor.inbox.put(Response(at(0), Kind.ARRIVE, Source.BUTTON)), "an answer always finds room"
     rig.hear(1, QUIET)
     assert [f.code for f in pick(rig.sink.events, FaultRaised)] == ["cpu_slow"]
     rig.hear(62, QUIET)
@@ -304,7 +305,7 @@ def test_run_consumes_from_another_thread_until_stopped() -> None:
             done.set()
 
     rig.monitor._sinks["waker"] = Waker()  # noqa: SLF001
-    rig.monitor.put_wait(TestAlert(rig.clock.now(), Source.COMMAND))
+    rig.monitor.inbox.put_wait(TestAlert(rig.clock.now(), Source.COMMAND))
     assert done.wait(5)
     rig.monitor.stop()
     thread.join(5)
