@@ -253,7 +253,8 @@ def test_of_a_cry_that_goes_on_the_lists_show_no_figures_of_a_while_ago(house: H
 def test_in_its_first_minute_it_has_only_just_begun_to_listen(house: House) -> None:
     client, live, _ = opened(house)
     today = f"/day/{Words('en', ZoneInfo('Europe/Berlin')).today(SystemClock().now().utc)}"
-    for path in ("/", today):
+    letter = f"/letter?week={Words('en', ZoneInfo('Europe/Berlin')).today(SystemClock().now().utc)}"
+    for path in ("/", today, "/insights", letter):
         page = client.get(path).text
         assert "It has only just begun to listen." in page and "Nobody was listening, so" not in page, path
     house.take(AudioLost(house.clock.now(), "Unplugged."))

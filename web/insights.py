@@ -5,7 +5,7 @@ from datetime import timedelta
 from flask import Blueprint, render_template, request
 
 from device.statistics import LEAST
-from web.day import coverage
+from web.day import coverage, listening
 from web.figures import BINS_S, PERIODS, Figures, work_out
 from web.insight_pictures import need_rows, outcome_rows, pictures, usually
 from web.learning import taught
@@ -27,6 +27,7 @@ def page() -> str:
         figures=found,
         pictures=pictures(found, words()),
         days=days,
+        listening=listening(),
         periods=PERIODS,
         usually=usually,
         outcome_rows=outcome_rows,

@@ -6,7 +6,7 @@ from flask import Blueprint, abort, render_template, request
 
 from device import statistics
 from device.statistics import LEAST, Week
-from web.day import coverage
+from web.day import coverage, listening
 from web.insight_pictures import usually
 from web.parts import now_utc, reader, words
 
@@ -28,6 +28,7 @@ def page() -> str:
         before=first - timedelta(days=7),
         after=first + timedelta(days=7) if first < latest else None,
         usually=usually,
+        listening=first == latest and listening(),
         least=LEAST,
         named={need: count for need, count in found.needs.items() if need is not None},
     )
