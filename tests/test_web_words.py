@@ -135,6 +135,8 @@ def test_durations(seconds: float, text: str) -> None:
         (110, 130, "2 min"),
         (40, 70, "40–70 s"),
         (3600, 9000, "1 h – 2 h 30 min"),
+        (6240, 38640, "1 h 44 min – 10 h 44 min"),
+        (3600, 10800, "1–3 h"),
     ],
 )
 def test_ranges(low: float, high: float, text: str) -> None:

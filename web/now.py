@@ -13,6 +13,7 @@ from web.day import coverage, listened_s, listening
 from web.live import Live
 from web.parts import changes, now_utc, parts, reader, words
 from web.present import nothing_heard
+from web.ring import ring
 from web.shown import done, me
 
 blueprint = Blueprint("now", __name__)
@@ -59,15 +60,15 @@ def _stream() -> Iterator[str]:
     gone: Callable[[], bool] = request.environ.get("waitress.client_disconnected", lambda: False)
     clock = parts().clock
     ends = clock.now().monotonic + STREAM_S
-    shown: tuple[str, str] | None = None
+    shown: tuple[str, str, str] | None = None
     known = ears.now()
     beaten = -BEAT_S
     yield "retry: 1000\n\n"
     while clock.now().monotonic < ends and not ears.closing and not gone():
         html, beat = _card(known), _beat(known)
-        if shown != (_still(html), beat["changes"]):
+        if shown != (news := (_still(html), str(beat["changes"]), str(beat["ring"]))):
             yield _event("now", beat | {"html": html})
-            shown = _still(html), str(beat["changes"])
+            shown = news
             beaten = clock.now().monotonic
         elif clock.now().monotonic - beaten >= BEAT_S:
             yield _event("beat", beat)
@@ -92,6 +93,7 @@ def _beat(known: Live) -> dict[str, object]:
         "kind": moment.now(known, words()).kind,
         "title": moment.now(known, words()).title,
         "changes": changes(),
+        "ring": ring(known),
         "level_dbfs": None if state is None else round(max(-120.0, state.level_dbfs), 1),
     }
 

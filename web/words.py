@@ -188,8 +188,8 @@ class Words:
         low, high = self.duration(low_s), self.duration(high_s)
         if low == high:
             return low
-        number, _, unit = low.partition(" ")
-        other, _, same = high.partition(" ")
+        number, _, unit = low.rpartition(" ")
+        other, _, same = high.rpartition(" ")
         return f"{number}–{other} {unit}" if unit == same and number.isdigit() and other.isdigit() else f"{low} – {high}"
 
     def middle(self, middle_s: float, low_s: float, high_s: float) -> str:

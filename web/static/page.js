@@ -46,12 +46,14 @@
     const note = document.getElementById("stale");
     if (note) note.hidden = !silent || waking;
     if (!silent) return;
+    bell.tell("gone");
     const words = waking ? strip.dataset.asking : strip.dataset.stale, title = document.querySelector("#now h1");
     show("unreachable", words);
     if (title && title.textContent !== words) title.textContent = words;  // the old state is not shown at all
   };
   const news = (data) => {
     heard = mark();
+    bell.tell(data.ring);
     show(data.kind, data.title);
     const card = document.getElementById("now");
     if (data.html === undefined && body.classList.contains("is-stale")) ask();  // a beat alone does not bring the state back
@@ -148,13 +150,14 @@
   };
   const tick = () => {
     count();
-    if (document.hidden) return;
+    bell.tick();
+    if (document.hidden && !bell.on) return;
     if ((!stream || stale()) && past(opened) > wait) listen();
     if ((!stream || stale()) && past(asked) > ASK_MS) ask();
     tellStale();
   };
   const wake = () => {
-    if (document.hidden) { quiet(); return; }
+    if (document.hidden) { if (!bell.on) quiet(); return; }
     woken = mark();
     wait = 0;
     tick();
@@ -201,6 +204,7 @@
     document.getElementById("main").replaceChildren(...fresh.getElementById("main").childNodes);
     const found = focus && (document.getElementById(focus) || document.querySelector(`button[value="${CSS.escape(focus)}"]`));
     if (found) found.focus();
+    bell.show();
   };
 
   // ---- moving about ----

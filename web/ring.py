@@ -1,0 +1,29 @@
+"""What a phone that shows this page should ring for just now, if it was asked to ring: pure."""
+
+from device.sinks import MonitorState
+from device.vocabulary import Mic
+from web.live import Live
+
+
+def ring(live: Live) -> str:
+    """Name what is worth ringing for; "" where nothing is. Another name means: ring anew.
+
+    It is what phones ring for: each alert that nobody has answered yet, and a monitor that hears nothing or is gone.
+    """
+    state = live.state
+    if state is None or not live.reachable:
+        return "gone"
+    return _cry(state) or ("" if state.mic is Mic.OK else f"mic {state.mic}")
+
+
+def _cry(state: MonitorState) -> str:
+    episode = state.episode
+    if episode is None or not episode.open or not episode.alerts or episode.not_crying or state.muted_until is not None:
+        return ""
+    last, arrived = episode.alerts[-1], episode.arrived
+    if last.quiet or (arrived is not None and not arrived.inferred):
+        return ""
+    answers = [mark.at_s for mark in (episode.acknowledged, arrived) if mark is not None]
+    if answers and not (last.reminder and last.at_s > max(answers)):
+        return ""
+    return f"cry {episode.id} {len(episode.alerts)}"
