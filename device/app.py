@@ -10,7 +10,7 @@ from typing import Any
 
 from device import __version__, commands, credentials
 from device.address import Address, address_of
-from device.asked import refuse_unknown
+from device.asked import refuse
 from device.audio import AudioSource
 from device.broker import Broker
 from device.clips import Clips
@@ -204,7 +204,7 @@ def build(
     )
 
     def put(asked: object) -> bool:
-        refuse_unknown(asked, monitor.state, journal_path(config))
+        refuse(asked, monitor.state, journal_path(config))
         return monitor.inbox.put(asked)
 
     def start() -> None:

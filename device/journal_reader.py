@@ -228,10 +228,19 @@ class JournalReader:
         with explained(self._path):
             return stored(self._db, episode_id, deleted=deleted) is not None
 
-    def undoable(self, episode_id: str = "") -> bool:
-        """True if there is a correction that can be taken back: of this episode, or of any."""
-        sql = "SELECT EXISTS (SELECT 1 FROM change WHERE undone_utc IS NULL AND ? IN ('', episode_id))"
-        return bool(self._all(sql, (episode_id,))[0][0])
+    def undoable(self, episode_id: str = "") -> Change | None:
+        """The correction that would be taken back next, of this episode or of any; None if there is none."""
+        rows = self._all(
+            "SELECT id, at_utc, source, action, episode_id, undone_utc FROM change "
+            "WHERE undone_utc IS NULL AND ? IN ('', episode_id) ORDER BY id DESC LIMIT 1",
+            (episode_id,),
+        )
+        return Change(*rows[0]) if rows else None
+
+    def known_contexts(self, ids: Sequence[str]) -> int:
+        """How many of these entries of diaries are kept already."""
+        sql = "SELECT count(*) FROM context WHERE id IN (SELECT value FROM json_each(?))"
+        return int(self._all(sql, (json.dumps(ids),))[0][0])
 
     def embeddings(
         self, model_version: str | None = None, *, since_utc: float = 0.0, outcome: Outcome | None = None

@@ -18,9 +18,9 @@ from device.events import (
     MicLost,
     Tested,
 )
-from device.record import Episode, Mark
+from device.record import SUREST, Episode, Mark
 from device.sinks import MonitorState
-from device.texts import fault_title
+from device.texts import fault_advice, fault_title
 
 Payload = dict[str, Any]
 
@@ -78,7 +78,7 @@ def episode_payload(episode: Episode | None) -> Payload:
         "time_to_calm_s": _rounded(episode.time_to_calm_s),
         "outcome": episode.outcome,
         "guess": None if guess is None else guess.guess.value,
-        "guess_p": None if guess is None else _rounded(guess.p.get(guess.guess), 2),
+        "guess_p": None if guess is None else _rounded(min(SUREST, guess.p.get(guess.guess, 0.0)), 2),
         "tag": tag(episode),
         "helped": [helped.value for helped in episode.helped],
     }
@@ -148,7 +148,12 @@ def health_payload(state: MonitorState, language: str) -> Payload:
         "device": state.device,
         "source": state.source,
         "faults": [
-            {"code": fault.code, "title": fault_title(fault.code, language), "text": fault.text, "since": iso(fault.at)}
+            {
+                "code": fault.code,
+                "title": fault_title(fault.code, language),
+                "text": fault_advice(fault.code, fault.text, language),
+                "since": iso(fault.at),
+            }
             for fault in state.faults
         ],
         "level_dbfs": _rounded(state.level_dbfs),

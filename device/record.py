@@ -47,6 +47,10 @@ class Mark:
         return self.source in (Source.VOICE, Source.MOTION)
 
 
+SUREST = 0.95
+"""A guess is never said to be surer than this: a cause is not shown as a fact."""
+
+
 @dataclass(frozen=True, slots=True)
 class NeedGuess:
     """The guess of a need: probabilities by need, and how many tags they rest on."""

@@ -38,6 +38,11 @@ def fault_title(code: str, language: str = "en") -> str:
     return code if titles is None else titles[language == "de"]
 
 
+def fault_advice(code: str, text: str, language: str = "en") -> str:
+    """What to do about a fault: the monitor's own sentence `text` in English, in German one of the few known ones."""
+    return FAULTS[code][2] if language == "de" and code in FAULTS else text
+
+
 def acknowledge_label(language: str = "en") -> str:
     """What the button says with which somebody answers an alert."""
     return _words(language).acknowledge
@@ -59,11 +64,15 @@ def line(event: Event, *, language: str = "en", age_s: float = 0.0) -> str:
         return _episode_line(event, words, language, age_s)
     match event:
         case MicLost():
-            return (words.mic_silent if event.mic is Mic.SILENT else words.mic_lost).format(text=event.text).rstrip(": ")
+            silent = event.mic is Mic.SILENT
+            text = fault_advice("mic_silent" if silent else "mic_lost", event.text, language)
+            return (words.mic_silent if silent else words.mic_lost).format(text=text).rstrip(": ")
         case MicRestored():
             return words.mic_restored
         case FaultRaised():
-            return words.fault.format(title=fault_title(event.code, language), text=event.text).rstrip(": ")
+            return words.fault.format(
+                title=fault_title(event.code, language), text=fault_advice(event.code, event.text, language)
+            ).rstrip(": ")
         case FaultCleared():
             return words.cleared.format(title=fault_title(event.code, language))
         case Tested():

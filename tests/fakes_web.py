@@ -14,7 +14,7 @@ import numpy as np
 from flask.testing import FlaskClient
 from numpy.typing import NDArray
 
-from device.asked import refuse_unknown
+from device.asked import refuse
 from device.audio import AudioBlock
 from device.clock import Instant, SystemClock
 from device.commands import parse
@@ -130,7 +130,7 @@ class House:
         self.take(AudioRestored(self.clock.now(), "USB microphone"))
 
     def _put(self, item: object) -> bool:
-        refuse_unknown(item, self.state, journal_path(self.config))
+        refuse(item, self.state, journal_path(self.config))
         self._inbox.put(item)
         return True
 

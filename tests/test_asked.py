@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from device.asked import refuse_unknown
-from device.errors import JournalError, NoEpisodeError
+from device.asked import refuse
+from device.errors import CommandError, JournalError, NoEpisodeError
 from device.events import EpisodeEnded
 from device.inputs import Edit, Tag, TestAlert
 from device.journal import JournalWriter
@@ -43,30 +43,47 @@ def test_an_episode_of_the_history_is_known_until_it_is_deleted_and_then_to_undo
     path: Path, journal: JournalWriter
 ) -> None:
     for item in (tag("e1"), edit("note"), edit("delete"), edit("undo"), edit("undo", ""), TestAlert(AT, Source.MQTT)):
-        refuse_unknown(item, EMPTY, path)
+        refuse(item, EMPTY, path)
     journal.apply(edit("delete"))
-    refuse_unknown(edit("undo"), EMPTY, path)
+    refuse(edit("undo"), EMPTY, path)
     for gone in (tag("e1"), edit("note"), edit("delete"), edit("acknowledge")):
         with pytest.raises(NoEpisodeError, match="There is no episode 'e1'"):
-            refuse_unknown(gone, EMPTY, path)
+            refuse(gone, EMPTY, path)
     journal.close()
 
 
 @pytest.mark.parametrize("unknown", [tag("e2"), edit("delete", "e2"), edit("undo", "e2")])
 def test_an_episode_that_never_was_is_refused_by_name(path: Path, journal: JournalWriter, unknown: Tag | Edit) -> None:
     with pytest.raises(NoEpisodeError, match="There is no episode 'e2'; .* look its id up in the history"):
-        refuse_unknown(unknown, EMPTY, path)
+        refuse(unknown, EMPTY, path)
     journal.close()
 
 
 def test_the_present_episodes_are_known_without_the_disk(tmp_path: Path) -> None:
     state = replace(EMPTY, episode=episode(2, outcome=None), last=episode(1))
     for item in (tag("e2"), tag("e1"), tag(None)):
-        refuse_unknown(item, state, tmp_path / "nowhere" / "journal.db")
+        refuse(item, state, tmp_path / "nowhere" / "journal.db")
     with pytest.raises(JournalError, match=r"no history in .*nowhere/journal.db"):
-        refuse_unknown(tag("e3"), state, tmp_path / "nowhere" / "journal.db")
+        refuse(tag("e3"), state, tmp_path / "nowhere" / "journal.db")
 
 
 def test_without_any_episode_there_is_no_last_one(path: Path) -> None:
     with pytest.raises(NoEpisodeError, match="There is no last episode"):
-        refuse_unknown(tag(None), EMPTY, path)
+        refuse(tag(None), EMPTY, path)
+
+
+def test_nobody_can_have_come_in_the_future_or_long_after_the_crying() -> None:
+    crying, over = episode(2, outcome=None), episode(1)
+    state = replace(EMPTY, episode=crying, last=over)
+    now = crying.onset.plus(600)
+
+    def ask(episode_id: str, at_s: float) -> None:
+        refuse(Edit(now, Source.PAGE, episode_id, "arrive", at_s), state, Path("nowhere"))
+
+    ask("e2", 600)
+    ask("e1", 120 + 1800)
+    ask("e1", -30)  # they were there before
+    with pytest.raises(CommandError, match="in the future"):
+        ask("e2", 700)
+    with pytest.raises(CommandError, match="half an hour after"):
+        ask("e1", 120 + 1900)

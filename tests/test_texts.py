@@ -24,7 +24,17 @@ from device.events import (
     Tested,
 )
 from device.record import AlertMark, Episode, Mark, NeedGuess
-from device.texts import FAULT_CODES, LANGUAGES, acknowledge_label, clock_time, duration, fault_title, line, untold
+from device.texts import (
+    FAULT_CODES,
+    LANGUAGES,
+    acknowledge_label,
+    clock_time,
+    duration,
+    fault_advice,
+    fault_title,
+    line,
+    untold,
+)
 from device.vocabulary import Distress, Mic, Need, Outcome, Source
 from device.words import DE, EN
 from tests.fakes import START
@@ -42,18 +52,18 @@ def guess(need: Need, p: float) -> NeedGuess:
 @pytest.mark.parametrize(
     ("seconds", "distress", "changes", "english", "german"),
     [
-        (40, 0.8, {}, "Baby crying for 40 s (crying hard)", "Baby schreit sehr aufgebracht seit 40 s"),
-        (3, 0.5, {}, "Baby crying for 3 s (crying)", "Baby schreit seit 3 s"),
-        (90, 0.1, {}, "Baby crying for 2 min (fussing)", "Baby quengelt seit 2 min"),
+        (40, 0.8, {}, "Baby crying hard for 40 s", "Baby schreit sehr aufgebracht seit 40 s"),
+        (3, 0.5, {}, "Baby crying for 3 s", "Baby schreit seit 3 s"),
+        (90, 0.1, {}, "Baby fussing for 2 min", "Baby quengelt seit 2 min"),
         (
             40,
             0.5,
             {"guess": guess(Need.TIRED, 0.7)},
-            "Baby crying for 40 s (crying), perhaps tired",
+            "Baby crying for 40 s, perhaps tired",
             "Baby schreit seit 40 s, vielleicht müde",
         ),
-        (40, 0.5, {"guess": guess(Need.HUNGER, 0.4)}, "Baby crying for 40 s (crying)", "Baby schreit seit 40 s"),
-        (40, 0.5, {"guess": guess(Need.UNSURE, 0.9)}, "Baby crying for 40 s (crying)", "Baby schreit seit 40 s"),
+        (40, 0.5, {"guess": guess(Need.HUNGER, 0.4)}, "Baby crying for 40 s", "Baby schreit seit 40 s"),
+        (40, 0.5, {"guess": guess(Need.UNSURE, 0.9)}, "Baby crying for 40 s", "Baby schreit seit 40 s"),
     ],
 )
 def test_an_alert_says_what_since_when_how_and_a_guess_only_if_it_is_worth_it(
@@ -66,24 +76,22 @@ def test_an_alert_says_what_since_when_how_and_a_guess_only_if_it_is_worth_it(
 
 def test_an_alert_that_was_delayed_counts_the_delay() -> None:
     at, episode = cried(40)
-    assert line(EpisodeAlerted(at, episode), age_s=20.0).startswith("Baby crying for 60 s")
+    assert line(EpisodeAlerted(at, episode), age_s=20.0).startswith("Baby crying hard for 60 s")
 
 
 def test_escalation_and_reminder() -> None:
     at, episode = cried(130)
-    assert line(EpisodeEscalated(at, episode, level=2)) == (
-        "Baby still crying after 2 min (crying hard), nobody has answered yet"
-    )
+    assert line(EpisodeEscalated(at, episode, level=2)) == ("Baby still crying hard after 2 min, nobody has answered yet")
     assert line(EpisodeEscalated(at, replace(episode, guess=guess(Need.TIRED, 0.7)), level=2), language="de") == (
         "Nach 2 min noch immer: Baby schreit sehr aufgebracht, vielleicht müde. Noch hat niemand geantwortet"
     )
     ana = replace(episode, acknowledged=Mark(20.0, Source.MQTT, "Ana"))
     assert line(EpisodeEscalated(at, ana, reminder=True)) == (
-        "Ana is on the way, but the baby has been crying for 2 min (crying hard) and nobody is there yet"
+        "Ana is on the way, but the baby has been crying hard for 2 min and nobody is there yet"
     )
     seemed = replace(episode, arrived=Mark(20.0, Source.MOTION))
     assert line(EpisodeEscalated(at, seemed, reminder=True)) == (
-        "Somebody seemed to be there, but the baby has been crying for 2 min (crying hard)"
+        "Somebody seemed to be there, but the baby has been crying hard for 2 min"
     )
 
 
@@ -162,7 +170,10 @@ def test_every_fault_has_a_title_in_both_languages() -> None:
     for code in FAULT_CODES:
         titles = {fault_title(code, language) for language in LANGUAGES}
         assert len(titles) == 2 and "" not in titles
+        assert fault_advice(code, "Only 12 MB are free.") == "Only 12 MB are free."
+        assert fault_advice(code, "Only 12 MB are free.", "de") not in ("", "Only 12 MB are free.")
     assert fault_title("never_heard_of") == "never_heard_of"
+    assert fault_advice("never_heard_of", "Something new.", "de") == "Something new."
 
 
 def test_both_languages_say_everything() -> None:

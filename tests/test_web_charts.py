@@ -18,7 +18,7 @@ from device.vocabulary import Distress, Outcome, Source
 from tests.fakes_web import episode
 from web import chart_day, chart_episode, charts, charts_days
 from web.charts import Range
-from web.figures import Day
+from web.figures import Day, lasted_s
 from web.story import story
 from web.words import Words
 
@@ -127,3 +127,11 @@ def test_days_stack_by_distress() -> None:
 def test_the_scale_of_days_is_round(minutes: float, marks: list[str]) -> None:
     root = sound(charts_days.by_day([Day(date(2026, 11, 1), {Distress.CRYING: minutes}, 1.0)], WORDS, "a day"))
     assert [each.text for each in root.iter("text")][:2] == marks
+
+
+def test_a_day_lasts_as_long_as_it_has_so_far() -> None:
+    zone = WORDS.zone
+    days = [date(2026, 3, 29), date(2026, 6, 1), date(2026, 10, 25)]
+    assert [lasted_s(day, zone, 4e9) / 3600 for day in days] == [23, 24, 25]
+    midnight = WORDS.midnight(days[1])
+    assert lasted_s(days[1], zone, midnight + 7200) == 7200

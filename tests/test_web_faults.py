@@ -37,8 +37,12 @@ def test_an_unknown_fault_is_told_as_it_came_and_one_without_words_by_its_name()
     ("mic", "english", "german"),
     [
         (Mic.OK, "", ""),
-        (Mic.LOST, "The microphone was unplugged.", "Das Mikrofon fehlt"),
-        (Mic.SILENT, "Flat for 10 s.", "Das Mikrofon ist stumm"),
+        (
+            Mic.LOST,
+            "The microphone was unplugged.",
+            "Das Mikrofon fehlt. Bitte einstecken; das Zuhören beginnt dann von selbst.",
+        ),
+        (Mic.SILENT, "Flat for 10 s.", "Das Mikrofon ist stumm. Bitte Stummschalter und Stecker prüfen."),
     ],
 )
 def test_the_microphone_too(mic: Mic, english: str, german: str) -> None:

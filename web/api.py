@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from flask import Blueprint, Response, abort, jsonify, request
 
-from device.asked import refuse_unknown
+from device.asked import refuse
 from device.commands import COMMANDS, parse
 from device.config import journal_path
 from device.errors import JournalError
@@ -159,7 +159,7 @@ def command(name: str) -> Response:
         if not reader().undoable(asked.episode_id):
             abort(409, words()._("There was nothing to take back."))
     elif state is not None:
-        refuse_unknown(asked, state, journal_path(parts().config))
+        refuse(asked, state, journal_path(parts().config))
     parts().live.ask(name, payload)
     return jsonify(ok=True)
 

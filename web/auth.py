@@ -2,14 +2,13 @@
 
 import math
 import secrets
-from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request, session, url_for
+from flask import Blueprint, Response, jsonify, redirect, render_template, request, session, url_for
 from itsdangerous import BadSignature, URLSafeSerializer
 from werkzeug.wrappers import Response as BaseResponse
 
 from web.parts import json_object, parts, words
-from web.security import logged_in, token
+from web.security import inside, logged_in, token
 from web.throttle import sender_of
 
 blueprint = Blueprint("auth", __name__)
@@ -27,10 +26,10 @@ def login() -> BaseResponse | str | tuple[str, int, dict[str, str]]:
     if request.method == "GET":
         if logged_in():
             return redirect(url_for("now.page"))
-        return render_template("login.html", next=_inside(request.args.get("next", "")))
+        return render_template("login.html", next=inside(request.args.get("next", "")))
     w = words()
     wait = _try(request.form.get("password", ""))
-    after = _inside(request.form.get("next", ""))
+    after = inside(request.form.get("next", ""))
     if wait == 0:
         return _remember(redirect(after or url_for("now.page"), 303))
     if wait < 0:
@@ -121,13 +120,3 @@ def _remember(response: BaseResponse) -> BaseResponse:
             secure=request.is_secure,
         )
     return response
-
-
-def _inside(address: str) -> str:
-    """The address, if it leads to this page and nowhere else."""
-    split = urlsplit(address)
-    if split.scheme or split.netloc or not address.startswith("/") or address.startswith(("//", "/\\")):
-        return ""
-    if any(ord(c) < 32 for c in address):
-        abort(400)
-    return address

@@ -71,8 +71,9 @@ def helped(name: str) -> BaseResponse:
         parts().live.ask("need", {"episode": name, "helped": after})
     else:  # an empty list means "as it was", so take everything back and say the need again
         parts().live.ask("edit", {"action": "untag", "episode": name})
-        if episode.need is not None:
-            parts().live.ask("need", {"episode": name, "need": episode.need.value})
+        need = "not_crying" if episode.false_alarm else episode.need.value if episode.need is not None else ""
+        if need:
+            parts().live.ask("need", {"episode": name, "need": need})
     return _back(name)
 
 
@@ -93,6 +94,8 @@ def correct(name: str, action: str) -> BaseResponse:
     minutes, seconds = request.form.get("minutes", ""), request.form.get("seconds", "")
     if "forget" not in request.form:
         try:
+            if not minutes and not seconds:
+                raise ValueError
             payload["at_s"] = float(minutes or 0) * 60 + float(seconds or 0)
         except ValueError:
             abort(400, words()._("Please give the time in minutes and seconds, as numbers."))

@@ -22,7 +22,7 @@ CHUNK = 65536
 @blueprint.get("/export")
 def page() -> str:
     """What can be taken away."""
-    return render_template("export.html", tables=TABLES, count=reader().count())
+    return render_template("export.html", tables=TABLES, count=reader().count(), backup=_dated("nursery.db"))
 
 
 @blueprint.get("/export/<table>.csv")
@@ -68,6 +68,10 @@ def copy() -> BaseResponse:
 
 
 def _download(answer: Response, name: str) -> Response:
-    day: date = words().today(now_utc())
-    answer.headers["Content-Disposition"] = f'attachment; filename="{day.isoformat()}-{name}"'
+    answer.headers["Content-Disposition"] = f'attachment; filename="{_dated(name)}"'
     return answer
+
+
+def _dated(name: str) -> str:
+    day: date = words().today(now_utc())
+    return f"{day.isoformat()}-{name}"

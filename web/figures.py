@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 
 import numpy as np
 
@@ -21,7 +21,7 @@ BINS_S = (0.0, 30.0, 60.0, 120.0, 240.0, 480.0, 900.0)
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One day's crying in minutes, by how distressed, and the share of the day that was listened to (0..1)."""
+    """One day's crying in minutes, by how distressed, and the share of the day so far that was listened to (0..1)."""
 
     day: date
     minutes: Mapping[Distress, float]
@@ -74,12 +74,12 @@ def work_out(
         statistics.rhythm_of(cried, heard),
         statistics.window_of(real, cried, heard, zone, now_utc),
         statistics.needs(rows),
-        _by_day(real, cried, heard, days, first),
+        _by_day(real, cried, heard, [first + timedelta(days=number) for number in range(days)], zone, now_utc),
         float(heard.seconds.sum()),
     )
 
 
-def _by_day(real: Table, cried: Pieces, heard: Pieces, days: int, first: date) -> list[Day]:
+def _by_day(real: Table, cried: Pieces, heard: Pieces, days: Sequence[date], zone: tzinfo, now_utc: float) -> list[Day]:
     listened = statistics.seconds_by_day(heard)
     by_grade = {
         grade: statistics.seconds_by_day(cried.where(mask[cried.owner]))
@@ -89,7 +89,13 @@ def _by_day(real: Table, cried: Pieces, heard: Pieces, days: int, first: date) -
         Day(
             day,
             {grade: found.get(day, 0.0) / 60 for grade, found in by_grade.items()},
-            min(1.0, listened.get(day, 0.0) / 86400),
+            min(1.0, listened.get(day, 0.0) / max(1.0, lasted_s(day, zone, now_utc))),
         )
-        for day in (first + timedelta(days=number) for number in range(days))
+        for day in days
     ]
+
+
+def lasted_s(day: date, zone: tzinfo, now_utc: float) -> float:
+    """Seconds of a local day that have passed: of one when the clocks change 23 or 25 hours, of today those until now."""
+    begin, end = (datetime.combine(each, time(), zone).timestamp() for each in (day, day + timedelta(days=1)))
+    return min(end, now_utc) - begin

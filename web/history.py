@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from device.record import Episode
 from device.vocabulary import Need, Outcome
 from web.parts import now_utc, parts, reader, words
+from web.security import inside
 from web.shown import said
 from web.words import Words
 
@@ -106,16 +107,36 @@ def page() -> str:
         today=w.today(now_utc()),
         names=sorted({*history.caregivers(), *parts().config.nursery.caregivers}),
         outcomes=tuple(Outcome),
-        undoable=history.undoable(),
+        undoable=_undoable(),
     )
 
 
 @blueprint.post("/history/undo")
 def undo() -> BaseResponse:
     """Take back the last change."""
-    if reader().undoable():
+    if reader().undoable() is not None:
         parts().live.ask("edit", {"action": "undo"})
         said(words()._("The last change is taken back."))
     else:
         said(words()._("There was nothing to take back."))
-    return redirect(url_for("history.page"), 303)
+    return redirect(inside(request.form.get("back", "")) or url_for("history.page"), 303)
+
+
+def _undoable() -> str:
+    """What would be taken back next, in words; "" if there is nothing."""
+    change, w = reader().undoable(), words()
+    if change is None:
+        return ""
+    what = {
+        "acknowledge": w._("when somebody was on the way"),
+        "arrive": w._("when somebody was there"),
+        "tag": w._("what it was or what helped"),
+        "untag": w._("what was said was taken back"),
+        "note": w._("the note"),
+        "delete": w._("deleted"),
+    }.get(change.action, change.action)
+    episode = reader().episode(change.episode_id)
+    if episode is None:
+        return w._("The last change: %(what)s.", what=what)
+    when = w.when(episode.onset.utc, now_utc())
+    return w._("The last change: %(what)s, for the episode of %(time)s.", what=what, time=when)

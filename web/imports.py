@@ -10,10 +10,13 @@ from werkzeug.wrappers import Response as BaseResponse
 from device.commands import MAX_ENTRIES
 from device.errors import JournalError
 from device.journal import Context, read_diary
-from web.parts import parts, words
+from web.parts import parts, reader, words
 from web.shown import done
 
 blueprint = Blueprint("imports", __name__)
+
+DIARIES = {"babybuddy": "Baby Buddy", "huckleberry": "Huckleberry"}
+"""The diaries' names for people."""
 
 LARGEST_BATCH = 48_000
 """Bytes of entries in one command; the control socket takes 64 KiB."""
@@ -36,14 +39,17 @@ def take() -> BaseResponse | str:
         found = read_diary(file.read(), parts().zone)
     except JournalError as error:
         return render_template("import.html", problem=w.error(error))
+    before = reader().known_contexts([each.id for each in found.contexts])
     for batch in batches(found.contexts):
         parts().live.ask("import", {"entries": [asdict(each) for each in batch]})
     text = w.n_(
         "%(n)s entry taken over from %(source)s.",
         "%(n)s entries taken over from %(source)s.",
-        len(found.contexts),
-        source=found.source,
+        len(found.contexts) - before,
+        source=DIARIES.get(found.source, found.source),
     )
+    if before:
+        text += " " + w.n_("%(n)s entry was there already.", "%(n)s entries were there already.", before)
     if found.problems:
         return render_template("import.html", taken=text, problems=[(line, w.error(why)) for line, why in found.problems])
     return done(text, url_for("day.page"))

@@ -2,18 +2,14 @@
 
 from typing import Protocol
 
-from device.record import Episode
+from device.record import SUREST, Episode
 from device.sinks import MonitorState
-from device.texts import FAULT_CODES, LANGUAGES, fault_title
+from device.texts import FAULT_CODES, LANGUAGES, fault_advice, fault_title
 from device.vocabulary import Distress, Helped, Mic, Need, Outcome, Source
 from web.words import Words
 
 WHOLE = 0.98
 """The share of a time that must be listened to for it to count as a whole; a restart or an update is no gap worth a word."""
-
-
-SUREST = 0.95
-"""A guess is never said to be surer than this: a cause is not shown as a fact."""
 
 
 class Told(Protocol):
@@ -164,11 +160,12 @@ def fault_text(fault: Wrong, w: Words) -> str:
     """A fault for a person: the monitor's sentence in English, else a few words in the page's language, if there are any."""
     if w.language == "en" or w.language not in LANGUAGES or fault.code not in FAULT_CODES:
         return fault.text or fault_title(fault.code)
-    return fault_title(fault.code, w.language)
+    return f"{fault_title(fault.code, w.language)}. {fault_advice(fault.code, fault.text, w.language)}"
 
 
 def mic_text(state: MonitorState, w: Words) -> str:
     """What is wrong with the microphone; "" if nothing is."""
     if state.mic is Mic.OK or w.language == "en" or w.language not in LANGUAGES:
         return state.mic_text
-    return fault_title("mic_silent" if state.mic is Mic.SILENT else "mic_lost", w.language)
+    code = "mic_silent" if state.mic is Mic.SILENT else "mic_lost"
+    return f"{fault_title(code, w.language)}. {fault_advice(code, state.mic_text, w.language)}"

@@ -3,6 +3,7 @@
 import hmac
 import secrets
 from ipaddress import IPv6Address, ip_address, ip_network
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, redirect, request, session, url_for
 from werkzeug.exceptions import MethodNotAllowed
@@ -63,6 +64,16 @@ def in_house(address: str) -> bool:
     if isinstance(ip, IPv6Address) and ip.ipv4_mapped:
         return in_house(str(ip.ipv4_mapped))
     return any(ip in network for network in _HOUSE)
+
+
+def inside(address: str) -> str:
+    """The address, if it leads to this page and nowhere else."""
+    split = urlsplit(address)
+    if split.scheme or split.netloc or not address.startswith("/") or address.startswith(("//", "/\\")):
+        return ""
+    if any(ord(c) < 32 for c in address):
+        abort(400)
+    return address
 
 
 def token() -> str:

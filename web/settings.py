@@ -106,5 +106,7 @@ def test() -> BaseResponse:
     """Send a test alert to the phones."""
     parts().live.ask("test", {"token": secrets.token_hex(4)})
     return done(
-        words()._("A test alert is on its way. It should reach the phones within seconds."), url_for("settings.page")
+        words()._("A test alert has been sent. If no phone rings within ten seconds, see “Connect a phone”."),
+        url_for("settings.page"),
+        link=(url_for("phones.page"), words()._("Connect a phone")),
     )

@@ -25,9 +25,9 @@ def story(episode: Episode, w: Words) -> list[Moment]:
         if alert.quiet:
             text = w._("Told without ringing, as it was in quiet hours.")
         elif alert.reminder:
-            text = w._("A reminder was sent: still crying, nobody there yet.")
+            text = w._("A reminder was sent: the crying still goes on.")
         elif alert.level == 1:
-            text = w._("The phones were told.")
+            text = w._("An alert was sent.")
         else:
             text = w._("Told again: %(who)s.", who=alert.to) if alert.to else w._("Told again, more urgently.")
         moments.append((alert.at_s, "bell", text))

@@ -158,7 +158,7 @@ def false_alarms(taught: Taught, w: Words) -> str:
 def safeguard(w: Words) -> str:
     """What a learned false alarm can never silence."""
     return w._(
-        "What goes on for %(time)s always tells you, and so does anything that is surely crying.",
+        "This never holds back what goes on for %(time)s, nor what is surely crying.",
         time=w.duration(LONGEST_VETO_S),
     )
 
