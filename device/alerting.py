@@ -5,34 +5,56 @@ from dataclasses import replace
 from device.record import AlertMark, Episode
 from device.settings import AlertSettings
 
+SLOWLY_S = 600.0
+"""After `max_alerts` without an answer they come only this often: a baby that cries on is never given up."""
+
+THERE = 3.0
+"""How many times longer a reminder waits where somebody said that they are there: soothing takes its time."""
+
 
 def due(
-    settings: AlertSettings, episode: Episode, now_s: float, heard_s: float, *, sure: bool, crying: bool, quiet: bool = False
+    settings: AlertSettings,
+    episode: Episode,
+    now_s: float,
+    heard_s: float,
+    *,
+    sure: bool,
+    crying: bool,
+    quiet: bool = False,
+    answered_s: float | None = None,
 ) -> AlertMark | None:
     """Give the alert to send `now_s` seconds after onset, or None.
 
     The first comes after `alert_after_s` of heard crying; where the ear was never `sure`, after `unsure_after_s` if that
     is longer, which sounds that only resemble crying seldom reach (docs/evaluation.md). While nobody responds they repeat
-    with rising level; once somebody is on the way they stop, and a reminder comes if the baby still cries and nobody has
-    arrived. An arrival that was only inferred (a voice, a movement) is trusted no further than an acknowledgement. Those of
-    `quiet` hours, for which no phone rang, are counted by themselves: `max_alerts` may follow when the hours are over.
+    with rising level, after `max_alerts` slowly. Once somebody has answered they stop, and reminders come while the baby
+    cries on: `reminder_after_s` after the latest answer (`answered_s`, if that is later than what the episode keeps) or
+    reminder, THERE times as late where somebody said that they are there. An arrival that was only inferred (a voice, a
+    movement) is trusted no further than an acknowledgement, and never holds back the first alert. Those of `quiet` hours,
+    for which no phone rang, are counted by themselves: `max_alerts` may follow when the hours are over.
     """
-    if not crying or sum(mark.quiet is quiet for mark in episode.alerts) >= settings.max_alerts:
+    mark = _next(settings, episode, now_s, heard_s, sure=sure, answered_s=answered_s) if crying else None
+    if mark is None:
         return None
-    mark = _next(settings, episode, now_s, heard_s, sure=sure)
-    return None if mark is None else replace(mark, quiet=quiet)
+    told = [each for each in episode.alerts if each.quiet is quiet and not each.reminder]
+    if not mark.reminder and len(told) >= settings.max_alerts and now_s - told[-1].at_s < SLOWLY_S:
+        return None
+    return replace(mark, quiet=quiet)
 
 
-def _next(settings: AlertSettings, episode: Episode, now_s: float, heard_s: float, *, sure: bool) -> AlertMark | None:
+def _next(
+    settings: AlertSettings, episode: Episode, now_s: float, heard_s: float, *, sure: bool, answered_s: float | None
+) -> AlertMark | None:
     last = episode.alerts[-1] if episode.alerts else None
-    if episode.arrived is not None and not episode.arrived.inferred:
-        return None
-    responded = [mark.at_s for mark in (episode.acknowledged, episode.arrived) if mark is not None]
-    if responded:
-        since_s = max([*responded, *(mark.at_s for mark in episode.alerts if mark.reminder)])
-        if settings.reminder_after_s and now_s - since_s >= settings.reminder_after_s:
-            return AlertMark(now_s, last.level if last else 1, reminder=True)
-        return None
+    arrived = episode.arrived
+    there = arrived is not None and not arrived.inferred
+    seemed = arrived is not None and last is not None and settings.reminder_after_s > 0
+    if there or seemed or episode.acknowledged is not None:
+        answers = [mark.at_s for mark in (episode.acknowledged, arrived) if mark is not None]
+        since_s = max([*answers, answered_s or 0.0, *(mark.at_s for mark in episode.alerts if mark.reminder)])
+        wait_s = settings.reminder_after_s * (THERE if there else 1.0)
+        late = 0 < wait_s <= now_s - since_s
+        return AlertMark(now_s, last.level if last else 1, reminder=True) if late else None
     if last is None:
         return AlertMark(now_s, 1) if heard_s >= settings.enough_s(sure=sure) else None
     wait_s = settings.escalate_after_s if len(episode.alerts) == 1 else settings.repeat_alert_s

@@ -5,10 +5,27 @@ from dataclasses import replace
 from device.inputs import Edit, Tag
 from device.record import Episode, Mark
 from device.settings import AlertSettings
-from device.vocabulary import Outcome
+from device.vocabulary import Kind, Outcome
 
 FIELDS = ("acknowledged", "arrived", "need", "helped", "note", "outcome", "not_crying")
 """All that a person can change in an episode."""
+
+
+def answered(episode: Episode, kind: Kind, mark: Mark) -> Episode | None:
+    """The open episode with somebody's answer; None if that adds nothing.
+
+    The first answer of each kind counts. A person outweighs a voice or a movement, but never makes the arrival later.
+    Whoever answers a reminder is named from then on; the time stays that of the first.
+    """
+    reminded = bool(episode.alerts) and episode.alerts[-1].reminder and not mark.inferred
+    first = episode.acknowledged if kind is Kind.ACKNOWLEDGE else episode.arrived
+    if first is not None and not reminded and not (first.inferred and not mark.inferred):
+        return None
+    if first is not None:
+        mark = replace(mark, at_s=min(mark.at_s, first.at_s))
+    if reminded:
+        episode = replace(episode, alerts=(*episode.alerts[:-1], replace(episode.alerts[-1], answered=True)))
+    return replace(episode, acknowledged=mark) if kind is Kind.ACKNOWLEDGE else replace(episode, arrived=mark)
 
 
 def apply_tag(episode: Episode, tag: Tag) -> Episode:

@@ -225,7 +225,7 @@ class Delivery:
 def _still_wanted(event: EpisodeAlerted | EpisodeEscalated, state: MonitorState | None) -> bool:
     """An alert delayed by an outage is worth ringing for while its episode goes on and nobody has answered.
 
-    A reminder is for those who did answer: it is worth it until somebody has said that they are there.
+    A reminder is for those who did answer: it is worth it until somebody says anew that they are there.
     """
     if state is None:
         return True
@@ -233,8 +233,8 @@ def _still_wanted(event: EpisodeAlerted | EpisodeEscalated, state: MonitorState 
     if now is None or now.id != event.episode.id or now.not_crying:
         return False
     if isinstance(event, EpisodeEscalated) and event.reminder:
-        return now.arrived is None or now.arrived.inferred
-    return now.acknowledged is None and now.arrived is None
+        return now.arrived is None or now.arrived.inferred or now.arrived == event.episode.arrived
+    return now.acknowledged is None and (now.arrived is None or now.arrived == event.episode.arrived)
 
 
 def _latest(event: EpisodeAlerted | EpisodeEscalated, state: MonitorState | None) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from device.alerting import due
 from device.clock import Instant
-from device.corrections import apply_tag, closed, judged
+from device.corrections import answered, apply_tag, closed, judged
 from device.events import (
     EpisodeAcknowledged,
     EpisodeAlerted,
@@ -31,6 +31,11 @@ BLIP_S = 0.5
 
 STILL_CRYING_S = 10.0
 """No alert is repeated later than this after the last crying: a phone must not ring for a baby that has just settled."""
+
+NOT_CRYING_S, NOT_CRYING_CALM_S = 120.0, 20.0
+"""What somebody called no crying holds for so much more of it, or until so long a pause: what comes then is a new episode.
+
+A button is soon pressed for the sound before, and no cat, door or television is worth a baby that cries on unheard."""
 
 DEAF_S = 15.0
 """After the last crying: if sound was lost for longer, nobody can say that the baby settled."""
@@ -72,6 +77,8 @@ class EpisodeTracker:
         self._lost_since: Instant | None = None
         self._lost_s = 0.0  # of the time since the last crying
         self._resumed = False
+        self._answered_s: float | None = None  # after onset: the latest answer, where the first one's time is kept
+        self._said_not_crying: Instant | None = None
 
     @property
     def episode(self) -> Episode | None:
@@ -179,6 +186,7 @@ class EpisodeTracker:
 
     def _start(self, at: Instant, bout: BoutHeard) -> tuple[Event, ...]:
         self._episode = Episode(stamp(bout.start), bout.start, boot_id=self._boot_id)
+        self._answered_s = self._said_not_crying = None
         self._last_crying, self._lost_s = bout.end, 0.0
         self._voice.begin(bout.start)
         started = EpisodeStarted(at, self.episode or self._episode)
@@ -207,7 +215,7 @@ class EpisodeTracker:
         if self._episode is None or self._last_crying is None:
             return tuple(events)
         calm_s = at.since(self._last_crying)
-        if calm_s >= self._settings.settle_after_s:
+        if calm_s >= self._settings.settle_after_s or self._not_crying_is_over(at, calm_s):
             deaf = self._lost_since is not None or self._lost_s > DEAF_S
             return (*events, *self._end(at, interrupted=deaf or self._resumed))
         if self._muted_until is None and not self._episode.not_crying and not self._resumed:
@@ -215,7 +223,16 @@ class EpisodeTracker:
             cried_s = self._evidence.heard_s + self._lag_s
             sure, crying = self._evidence.sure, calm_s <= STILL_CRYING_S
             quiet = self._quiet(at)
-            mark = due(self._alerts, self._episode, now_s, cried_s, sure=sure, crying=crying, quiet=quiet)
+            mark = due(
+                self._alerts,
+                self._episode,
+                now_s,
+                cried_s,
+                sure=sure,
+                crying=crying,
+                quiet=quiet,
+                answered_s=self._answered_s,
+            )
             first = not self._episode.alerts
             if mark is not None and (not first or self._allows(self._episode.peak_score, self._evidence.heard_s)):
                 self._episode = replace(self._episode, alerts=(*self._episode.alerts, mark))
@@ -226,6 +243,14 @@ class EpisodeTracker:
                     else EpisodeEscalated(at, episode, level=mark.level, reminder=mark.reminder, quiet=quiet)
                 )
         return tuple(events)
+
+    def _not_crying_is_over(self, at: Instant, calm_s: float) -> bool:
+        """True once what somebody called no crying has been quiet, or has gone on for too long to be believed."""
+        if self._episode is None or not self._episode.not_crying:
+            self._said_not_crying = None
+            return False
+        self._said_not_crying = self._said_not_crying or at
+        return calm_s >= NOT_CRYING_CALM_S or at.since(self._said_not_crying) >= NOT_CRYING_S
 
     def _end(self, at: Instant, *, interrupted: bool) -> tuple[Event, ...]:
         assert self._episode is not None
@@ -251,19 +276,12 @@ class EpisodeTracker:
             return ()
         mark = Mark(round(response.at.since(self._episode.onset), 3), response.source, response.caregiver)
         at = at or response.at
-        if response.kind is Kind.ACKNOWLEDGE:
-            if self._episode.acknowledged is not None:
-                return ()
-            self._episode = replace(self._episode, acknowledged=mark)
-            return (EpisodeAcknowledged(at, self.episode or self._episode),)
-        # somebody who says so outweighs a voice or a movement, but never makes the arrival later
-        earlier = self._episode.arrived
-        if earlier is not None and not (earlier.inferred and not mark.inferred):
+        answer = answered(self._episode, response.kind, mark)
+        if answer is None:
             return ()
-        if earlier is not None:
-            mark = replace(mark, at_s=min(mark.at_s, earlier.at_s))
-        self._episode = replace(self._episode, arrived=mark)
-        return (EpisodeResponded(at, self.episode or self._episode),)
+        self._episode, self._answered_s = answer, mark.at_s
+        event = EpisodeAcknowledged if response.kind is Kind.ACKNOWLEDGE else EpisodeResponded
+        return (event(at, self.episode or answer),)
 
     def _tag(self, tag: Tag) -> tuple[Event, ...]:
         current = self.episode

@@ -23,7 +23,8 @@ class Bout:
 class AlertMark:
     """An alert sent: `level` 1 is the first, higher ones are escalations. `to` is a caregiver, or None for everybody.
 
-    `quiet`: sent in quiet hours, so that no phone rang.
+    `quiet`: sent in quiet hours, so that no phone rang. `answered`: somebody answered this reminder, after an earlier
+    answer whose time stays.
     """
 
     at_s: float
@@ -31,6 +32,7 @@ class AlertMark:
     to: str | None = None
     reminder: bool = False
     quiet: bool = False
+    answered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,16 @@ class Episode:
     boot_id: str = ""
     not_crying: bool = False
     """Said of it while it goes on; once it has ended, its outcome says so."""
+
+    @property
+    def calling(self) -> bool:
+        """True if its latest alert was meant to be heard, and no answer has come after it."""
+        if not self.alerts or self.not_crying:
+            return False
+        last = self.alerts[-1]
+        if last.quiet or last.answered:
+            return False
+        return all(last.at_s > mark.at_s for mark in (self.acknowledged, self.arrived) if mark is not None)
 
     @property
     def false_alarm(self) -> bool:

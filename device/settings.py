@@ -113,9 +113,14 @@ class AlertSettings:
         60.0, "No response for this long after the first alert: alert again, a level higher.", low=5.0, high=3600.0
     )
     repeat_alert_s: float = _setting(60.0, "Time between further repeats.", low=5.0, high=3600.0)
-    max_alerts: int = _setting(10, "At most so many alerts in an episode.", low=1, high=1000)
+    max_alerts: int = _setting(
+        10, "After so many alerts in an episode without an answer they come only every 10 min.", low=1, high=1000
+    )
     reminder_after_s: float = _setting(
-        300.0, "On the way, but nobody there and still crying after this: remind. 0: never.", low=0.0, high=3600.0
+        300.0,
+        "Answered, but still crying after this: remind; three times as late if somebody said that they are there. 0: never.",
+        low=0.0,
+        high=3600.0,
     )
     escalate_to: tuple[str, ...] = _setting(
         (), "Caregivers whose own topic alert/<caregiver> rings from the second level on.", pattern=r"[^/#+]{1,24}"

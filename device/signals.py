@@ -38,12 +38,10 @@ def light_pattern(state: MonitorState) -> Pattern:
 
 
 def buzzer_pattern(state: MonitorState) -> Pattern:
-    """Beeps while an alert stands unanswered and phones cannot be told; never while muted, nor for what is no crying."""
-    episode = state.episode
+    """Beeps while an alert stands unanswered and phones cannot be told; never while muted, nor in quiet hours."""
     muted = state.muted_until is not None and state.muted_until.since(state.at) > 0
-    if episode is None or not episode.alerts or episode.not_crying or state.broker or muted:
-        return OFF
-    return OFF if episode.acknowledged is not None or episode.arrived is not None else BEEPS
+    calling = state.episode is not None and state.episode.calling
+    return BEEPS if calling and not (state.broker or muted or state.quiet_hours) else OFF
 
 
 def brightness(state: MonitorState, zone: tzinfo | None, night: float) -> float:

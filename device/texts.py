@@ -106,6 +106,8 @@ def _episode_line(event: EpisodeEvent, words: Words, language: str, age_s: float
     who = _who(episode.acknowledged, words)
     match event:
         case EpisodeEscalated(reminder=True):
+            if episode.arrived is not None and not episode.arrived.inferred:
+                return words.reminder_there.format(who=_who(episode.arrived, words), time=time, grade=grade)
             reminder = words.reminder if episode.acknowledged else words.reminder_seemed
             return reminder.format(who=who, time=time, grade=grade)
         case EpisodeEscalated():

@@ -19,6 +19,7 @@ class Words:
     still: str
     reminder: str
     reminder_seemed: str
+    reminder_there: str
     guess: str
     untold: str
     untold_ago: str
@@ -49,6 +50,7 @@ EN = Words(
     still="Baby still {grade} after {time}, nobody has answered yet{guess}",
     reminder="{who} is on the way, but the baby has been {grade} for {time} and nobody is there yet",
     reminder_seemed="Somebody seemed to be there, but the baby has been {grade} for {time}",
+    reminder_there="{who} was there, but the baby is still {grade} after {time}",
     guess=", perhaps {}",
     untold="Baby was {grade}; you were not told at {time}",
     untold_ago="Baby was {grade}; you were not told {time} ago",
@@ -86,6 +88,7 @@ DE = Words(
     still="Nach {time} noch immer: Baby {grade}{guess}. Noch hat niemand geantwortet",
     reminder="{who} ist unterwegs, aber das Baby {grade} seit {time}, und noch ist niemand da",
     reminder_seemed="Jemand schien da zu sein, aber das Baby {grade} seit {time}",
+    reminder_there="{who} war da, aber das Baby {grade} seit {time}",
     guess=", vielleicht {}",
     untold="Nicht angekommen um {time}: Baby {grade}",
     untold_ago="Nicht angekommen vor {time}: Baby {grade}",

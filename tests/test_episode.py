@@ -99,7 +99,7 @@ def test_a_short_sound_after_the_crying_does_not_hold_the_episode_open() -> None
         ([arrive(1)], []),
         ([Mute(at(1), Source.PAGE, 100)], [(101, 1), (161, 2)]),
         ([Mute(at(1), Source.PAGE, 600), Mute(at(50), Source.PAGE, 0)], [(50, 1), (110, 2), (170, 3)]),
-        ([Tag(at(20), Source.PAGE, not_crying=True)], [(3, 1)]),
+        ([Tag(at(20), Source.PAGE, not_crying=True)], [(3, 1), (143, 1)]),
     ],
 )
 def test_alerts_repeat_with_rising_level_while_nobody_responds(
@@ -307,7 +307,7 @@ def test_what_was_said_not_to_be_crying_outlasts_a_restart() -> None:
     assert before.episode is not None
     after = tracker()
     after.resume(before.episode, at(30))
-    events = feed(after, cry(30, 200) + quiet(200, 270))
+    events = feed(after, cry(30, 140) + quiet(140, 210))
     assert types(events) == ["ended"]
     (ended,) = pick(events, EpisodeEnded)
     assert ended.episode.outcome is Outcome.FALSE_ALARM
@@ -422,3 +422,53 @@ def test_what_a_slow_ear_hears_is_dated_back() -> None:
 def test_nothing_is_dated_back_to_before_there_was_sound() -> None:
     (started,) = pick(feed(lagging(), cry(0, 5)), EpisodeStarted)
     assert started.episode.onset.since(START) == 0.0
+
+
+def test_a_voice_never_holds_back_the_first_alert_nor_ends_them_where_nobody_is_reminded() -> None:
+    early = Response(at(1), Kind.ARRIVE, Source.VOICE)
+    events = feed(tracker(), [*cry(0, 1), early, *cry(1, 400)])
+    assert [round(e.at.since(START)) for e in pick(events, EpisodeAlerted)] == [3]
+    assert [(round(e.at.since(START)), e.reminder) for e in pick(events, EpisodeEscalated)] == [(301, True)]
+    never = tracker(alerts=AlertSettings(reminder_after_s=0, max_alerts=3))
+    events = feed(never, [*cry(0, 10), Response(at(10), Kind.ARRIVE, Source.VOICE), *cry(10, 130)])
+    assert [(round(e.at.since(START)), e.reminder) for e in pick(events, EpisodeEscalated)] == [(63, False), (123, False)]
+
+
+def test_somebody_who_is_there_is_reminded_late_and_whoever_answers_that_is_named() -> None:
+    track = tracker()
+    events = feed(track, [*cry(0, 30), arrive(30, caregiver="Ana"), *cry(30, 940)])
+    assert [(round(e.at.since(START)), e.reminder) for e in pick(events, EpisodeEscalated)] == [(930, True)]
+    assert track.episode is not None and track.episode.calling
+    (again,) = pick(feed(track, [arrive(940, caregiver="Ben")]), EpisodeResponded)
+    mark = again.episode.arrived
+    assert mark is not None and mark.caregiver == "Ben" and abs(mark.at_s - 30) < 0.5
+    assert not track.episode.calling
+    assert pick(feed(track, cry(940, 1800)), EpisodeEscalated) == []
+    (late,) = pick(feed(track, cry(1800, 1850)), EpisodeEscalated)
+    assert late.reminder and round(late.at.since(START)) == 1840
+
+
+def test_a_second_on_my_way_answers_the_reminder() -> None:
+    track = tracker()
+    feed(track, [*cry(0, 20), acknowledge(20, caregiver="Ana"), *cry(20, 330)])
+    assert feed(track, [acknowledge(325, caregiver="Ana")]) != []
+    (said,) = pick(feed(track, [acknowledge(330, caregiver="Ben")]), EpisodeAcknowledged)
+    mark = said.episode.acknowledged
+    assert mark is not None and mark.caregiver == "Ben" and abs(mark.at_s - 20) < 0.5
+    assert [round(e.at.since(START)) for e in pick(feed(track, cry(330, 640)), EpisodeEscalated)] == [630]
+
+
+def test_a_baby_that_cries_on_is_never_given_up() -> None:
+    events = feed(tracker(alerts=AlertSettings(max_alerts=2)), cry(0, 1500))
+    assert [round(e.at.since(START)) for e in pick(events, EpisodeEscalated)] == [63, 663, 1263]
+    late = tracker(alerts=AlertSettings(max_alerts=2))
+    events = feed(late, [*cry(0, 400), acknowledge(400), *cry(400, 720)])
+    assert [(round(e.at.since(START)), e.reminder) for e in pick(events, EpisodeEscalated)] == [(63, False), (700, True)]
+
+
+def test_what_comes_after_a_pause_is_not_what_somebody_called_no_crying() -> None:
+    said = Tag(at(20), Source.BUTTON, not_crying=True)
+    events = feed(tracker(), [*cry(0, 20), said, *quiet(20, 45), *cry(45, 60), *quiet(60, 130)])
+    first, second = pick(events, EpisodeEnded)
+    assert (first.episode.outcome, second.episode.outcome) == (Outcome.FALSE_ALARM, Outcome.SELF_SETTLED)
+    assert [round(e.at.since(START)) for e in pick(events, EpisodeAlerted)] == [3, 48]

@@ -58,7 +58,10 @@ def live(**state: Any) -> Live:
         (live(episode=replace(CRY, arrived=VOICE)), ""),
         (live(episode=REMINDED), "cry e 2"),
         (live(episode=replace(REMINDED, arrived=VOICE)), "cry e 2"),
-        (live(episode=replace(REMINDED, arrived=SAID)), ""),
+        (live(episode=replace(REMINDED, arrived=SAID)), "cry e 2"),
+        (live(episode=replace(REMINDED, arrived=replace(SAID, at_s=320.0))), ""),
+        (live(episode=replace(REMINDED, alerts=(replace(REMINDED.alerts[-1], answered=True),))), ""),
+        (live(episode=replace(CRY, arrived=replace(VOICE, at_s=2.0))), "cry e 1"),
     ],
 )
 def test_what_rings(known: Live, name: str) -> None:

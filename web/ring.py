@@ -18,12 +18,6 @@ def ring(live: Live) -> str:
 
 def _cry(state: MonitorState) -> str:
     episode = state.episode
-    if episode is None or not episode.open or not episode.alerts or episode.not_crying or state.muted_until is not None:
-        return ""
-    last, arrived = episode.alerts[-1], episode.arrived
-    if last.quiet or (arrived is not None and not arrived.inferred):
-        return ""
-    answers = [mark.at_s for mark in (episode.acknowledged, arrived) if mark is not None]
-    if answers and not (last.reminder and last.at_s > max(answers)):
+    if episode is None or not episode.open or not episode.calling or state.muted_until is not None:
         return ""
     return f"cry {episode.id} {len(episode.alerts)}"
