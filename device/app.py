@@ -14,13 +14,13 @@ from device.asked import refuse
 from device.audio import AudioSource
 from device.broker import Broker
 from device.clips import Clips
-from device.clock import Clock, SystemClock
+from device.clock import Clock, Instant, SystemClock
 from device.config import data_dir, journal_path, socket_path
 from device.control import Control
 from device.detector import Detector
 from device.ears import make_detector, thresholds_of
 from device.episode import EpisodeTracker
-from device.errors import AudioSourceError, NurseryError
+from device.errors import NurseryError, SoundSystemStuckError
 from device.evidence import EAR_LAG_S
 from device.health import Health, clock_probe, disk_probe, page_probe
 from device.house import House
@@ -34,6 +34,7 @@ from device.panel import Panel
 from device.push import Push
 from device.quiet import family_zone, quiet_hours
 from device.record import Episode
+from device.revival import Pulse
 from device.settings import Config
 from device.sinks import EventSink, MonitorState
 from device.today import Today
@@ -73,11 +74,11 @@ class App:
         """Listen until `stop`.
 
         Raises:
-            AudioSourceError: the sound system hangs so that only a new process helps; systemd starts one.
+            SoundSystemStuckError: the sound system hangs so that only a new process helps.
         """
         self.monitor.run()
         if self._failure:
-            raise AudioSourceError(self._failure)
+            raise SoundSystemStuckError(self._failure)
 
     def fail(self, text: str) -> None:
         """Ask `run` to end with an error."""
@@ -152,6 +153,13 @@ def build(
         acknowledge_key=credentials.push_key(secrets),
     )
     watchdog = Watchdog(clock=clock)
+    pulse = Pulse() if source is None and not watchdog.every_s else None
+
+    def alive(at: Instant) -> None:
+        watchdog.alive(at)
+        if pulse is not None:
+            pulse.beat()
+
     clips = Clips(settings=config.clips, data_dir=folder, clock=clock, history_days=config.storage.history_days)
     zone = family_zone(config.nursery.time_zone)
     today = Today(journal, zone)
@@ -176,7 +184,7 @@ def build(
         today=today,
         house=house,
         thresholds=lambda word: thresholds_of(config, word),
-        alive=watchdog.alive,
+        alive=alive,
         state=MonitorState(
             clock.now(),
             Mic.LOST,
@@ -198,7 +206,7 @@ def build(
             **journal.probes,
             "second_ear": detector.trouble,
             "clock_unsynced": clock_probe(clock),
-            "page_down": page_probe(config.page.port, tls=bool(config.page.tls_cert)),
+            "page_down": page_probe(config.page.bind, config.page.port, tls=bool(config.page.tls_cert)),
         },
         clock,
     )
@@ -228,6 +236,9 @@ def build(
         stack.callback(source.close)
         clips.start(monitor.inbox.put)
         source.start(clips.tap(monitor.inbox.put_wait if replayed else monitor.inbox.put))
+        if pulse is not None:
+            pulse.start()
+            stack.callback(pulse.close)
         stack.callback(watchdog.stopping)
         watchdog.ready()
 

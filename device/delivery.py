@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from datetime import tzinfo
 from functools import partial
+from itertools import chain
 
 from device.clock import Clock, Instant
 from device.errors import NurseryError
@@ -105,18 +106,19 @@ class Delivery:
         self.drain(state)
 
     def drain(self, state: MonitorState | None) -> None:
-        """Send what waits, oldest first, as far as the window allows.
+        """Send what waits, oldest first, as far as the window allows; before all the latest alert of a cry that goes on.
 
         An event that cannot be put into words is given up, and its error raised when the others are on their way.
         """
         if not self._link.connected:
             return
         failed: Exception | None = None
-        for event, boot_id in self._waiting():
+        urgent = self._urgent(state)
+        for event, boot_id in chain(urgent, self._waiting()):
             with self._lock:
                 if event.id in self._flying or event.id in self._arrived:
                     continue
-                if len(self._flying) >= WINDOW:
+                if len(self._flying) >= WINDOW and (event, boot_id) not in urgent:
                     break
             try:
                 if not self._send(event, boot_id, state):
@@ -127,6 +129,13 @@ class Delivery:
                 failed = error
         if failed is not None:
             raise failed
+
+    def _urgent(self, state: MonitorState | None) -> list[tuple[Event, str]]:
+        """After a long outage hundreds of old events may wait: nobody shall wait behind them to hear of this cry."""
+        now = state.episode if state is not None else None
+        alerts = (each for each in reversed(self._mine.values()) if isinstance(each, EpisodeAlerted | EpisodeEscalated))
+        latest = next((each for each in alerts if now is not None and each.episode.id == now.id), None)
+        return [] if latest is None else [(latest, self._clock.boot_id)]
 
     def _waiting(self) -> Iterator[tuple[Event, str]]:
         """What is not yet delivered, oldest first: from the outbox, then what the outbox does not know."""

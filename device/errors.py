@@ -38,6 +38,10 @@ class AudioSourceError(NurseryError):
     exit_status = 2
 
 
+class SoundSystemStuckError(AudioSourceError):
+    """A sound system that hangs; only a new process can listen again."""
+
+
 class DetectorError(NurseryError):
     """A model that is missing, damaged or of another make than the code expects."""
 

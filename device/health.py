@@ -90,17 +90,18 @@ def clock_probe(clock: Clock) -> Probe:
     )
 
 
-def page_probe(port: int, *, tls: bool) -> Probe:
+def page_probe(bind: str, port: int, *, tls: bool) -> Probe:
     """Does the page answer? Only asked once it has: a house may well run the monitor without it."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # the page's own certificate, on this machine
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    host = "127.0.0.1" if bind in ("", "0.0.0.0", "::") else f"[{bind}]" if ":" in bind else bind
     seen, fails = False, 0
 
     def probe() -> str | None:
         nonlocal seen, fails
         try:
-            with opener.open(f"{'https' if tls else 'http'}://127.0.0.1:{port}/healthz", timeout=2):
+            with opener.open(f"{'https' if tls else 'http'}://{host}:{port}/healthz", timeout=2):
                 seen, fails = True, 0
         except (OSError, urllib.error.URLError, ValueError):
             fails += 1

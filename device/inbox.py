@@ -1,7 +1,7 @@
-"""The monitor's inbox: bounded, filled from any thread, emptied by one; sound never pushes out somebody's answer."""
+"""The monitor's inbox: bounded, filled from any thread, emptied by one; sound and answers never push out each other."""
 
-import queue
 import threading
+from collections import deque
 
 from device.audio import AudioBlock
 
@@ -9,10 +9,7 @@ INBOX_BLOCKS = 256
 """Blocks that may wait: at 0.1 s each, 25 s of sound (1.6 MB)."""
 
 INBOX_EXTRA = 256
-"""Room kept for everything that is not audio."""
-
-PATIENCE_S = 0.5
-"""How often one who waits for room looks whether the inbox was closed."""
+"""Everything else that may wait, counted apart: neither pushes out the other."""
 
 
 class Inbox:
@@ -20,8 +17,11 @@ class Inbox:
 
     def __init__(self) -> None:
         """Begin empty and open."""
-        self._items: queue.Queue[object] = queue.Queue(INBOX_BLOCKS + INBOX_EXTRA)
-        self._closed = threading.Event()
+        self._items: deque[object] = deque()
+        self._blocks = 0
+        # Its lock may be taken twice by one thread, so that a signal handler can close the inbox at any moment.
+        self._changed = threading.Condition()
+        self._closed = False
         self._dropped = 0
 
     @property
@@ -32,36 +32,46 @@ class Inbox:
     @property
     def closed(self) -> bool:
         """True once `close` was called."""
-        return self._closed.is_set()
+        return self._closed
 
     def put(self, item: object) -> bool:
         """Add at once; False if there is no room (a block is then counted as dropped)."""
-        try:
-            if isinstance(item, AudioBlock) and self._items.qsize() >= INBOX_BLOCKS:
-                raise queue.Full
-            self._items.put_nowait(item)
-            return True
-        except queue.Full:
+        with self._changed:
+            if self._room(item):
+                self._add(item)
+                return True
             self._dropped += isinstance(item, AudioBlock)
             return False
 
     def put_wait(self, item: object) -> None:
         """Add, waiting for room: for a recording, of which nothing may be dropped."""
-        while not self.closed:
-            try:
-                self._items.put(item, timeout=PATIENCE_S)
-                return
-            except queue.Full:
-                continue
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._room(item))
+            if not self._closed:
+                self._add(item)
 
     def get(self, timeout_s: float) -> object | None:
-        """Take the oldest; None if nothing came in time, or to wake up whoever waits when the inbox is closed."""
-        try:
-            return self._items.get(timeout=timeout_s)
-        except queue.Empty:
-            return None
+        """Take the oldest; None if nothing came in time, or the inbox was closed meanwhile."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._closed or self._items, timeout_s) or not self._items:
+                return None
+            item = self._items.popleft()
+            self._blocks -= isinstance(item, AudioBlock)
+            self._changed.notify_all()
+            return item
 
     def close(self) -> None:
         """Let nobody wait any longer; safe from any thread and signal handler."""
-        self._closed.set()
-        self.put(None)
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _room(self, item: object) -> bool:
+        if isinstance(item, AudioBlock):
+            return self._blocks < INBOX_BLOCKS
+        return len(self._items) - self._blocks < INBOX_EXTRA
+
+    def _add(self, item: object) -> None:
+        self._items.append(item)
+        self._blocks += isinstance(item, AudioBlock)
+        self._changed.notify_all()

@@ -13,6 +13,8 @@ from device.ears import make_detector
 from device.errors import ControlError, NurseryError
 from device.quiet import family_zone
 from device.settings import Config
+from device.texts import duration
+from device.wire import decode_state
 
 ROUND_TRIP_S = 10.0
 
@@ -48,12 +50,19 @@ def _monitor(config: Config) -> Row:
     try:
         with ControlClient(socket_path(config)) as client:
             state = client.state()
-    except NurseryError as error:
+            known = decode_state(state)
+    except (NurseryError, ValueError) as error:
         return "monitor", False, str(error), {}
     heard = state.get("mic") == "ok"
     faults = [fault["text"] for fault in state.get("faults", [])]
     text = f"listening with {state.get('device')}" if heard else str(state.get("mic_text") or "no sound")
-    return "monitor", heard and not faults, "; ".join([text, *faults]), {"mic": state.get("mic"), "faults": faults}
+    off = []
+    if known.muted_until is not None and known.muted_until.since(known.at) > 0:
+        off.append(f"alerts are muted for another {duration(known.muted_until.since(known.at))}")
+    if known.quiet_hours:
+        off.append(f"quiet hours {known.quiet_between}: no phone rings for crying now")
+    more = {"mic": state.get("mic"), "faults": faults}
+    return "monitor", heard and not faults and not off, "; ".join([text, *faults, *off]), more
 
 
 def _ears(config: Config) -> Row:

@@ -3,6 +3,7 @@
 import logging
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -32,6 +33,9 @@ SETTLE_S = 1.0
 
 REOPEN_SILENT_S = 30.0
 """A flat microphone is opened anew this often: the sound server may have put another source in its place."""
+
+SILENCES_S, LONGEST_FLAT_S = 3600.0, 600.0
+"""Silences that passed by themselves count for so long; flat for so long is told however many there were."""
 
 STUCK_S = 30.0
 
@@ -97,6 +101,7 @@ class Microphone:
         self._mic = Mic.LOST
         self._lost_at = clock.now()
         self._troubles: dict[str, Instant] = {}
+        self._silences: deque[Instant] = deque(maxlen=16)
         self._opened: _Opened | None = None
 
     def start(self, put: Callable[[object], object]) -> None:
@@ -169,16 +174,32 @@ class Microphone:
                 return
             heard = listening.push(run.frames, run.arrived, run.overflow)
             heard_s += len(run.frames) / opened.device.rate_hz
-            self._notice("audio_overflow", run.overflow and heard_s > SETTLE_S, _OVERFLOW, run.arrived)
+            lost = (run.overflow and heard_s > SETTLE_S) or heard.missing
+            self._notice("audio_overflow", lost, _OVERFLOW, run.arrived)
+            self._notice("audio_faint", heard.faint, _FAINT, run.arrived)
             self._notice("audio_clipping", heard.clipping, _CLIPPING, run.arrived)
-            if heard.flat_s >= self._settings.silent_after_s:
+            silent_after_s = self._silent_after_s(run.arrived)
+            if heard.flat_s >= silent_after_s:
                 self._silent(opened.device, run.arrived, heard.flat_s)
-                if heard.flat_s >= self._settings.silent_after_s + REOPEN_SILENT_S:
+                if heard.flat_s >= silent_after_s + REOPEN_SILENT_S:
                     return
             elif heard.flat_s == 0.0 and self._mic is not Mic.OK:
+                if self._mic is Mic.SILENT:
+                    self._silences.append(run.arrived)
                 self._say(Mic.OK, AudioRestored(run.arrived, opened.device.name))
             if self._mic is Mic.OK and heard.block is not None:
                 self._put(heard.block)
+
+    def _silent_after_s(self, at: Instant) -> float:
+        """How long it must be flat to count as silent: doubled for each silence of the last hour that passed by itself.
+
+        A microphone that suppresses noise is flat whenever the room is quiet; a phone that rings for that all night is
+        switched off. One that stays flat is told of in the end all the same.
+        """
+        while self._silences and at.since(self._silences[0]) > SILENCES_S:
+            self._silences.popleft()
+        longest_s = max(self._settings.silent_after_s, LONGEST_FLAT_S)
+        return float(min(self._settings.silent_after_s * 2.0 ** len(self._silences), longest_s))
 
     # ---- saying so ----
 
@@ -202,7 +223,8 @@ class Microphone:
 
     def _silent(self, device: Device, at: Instant, flat_s: float) -> None:
         if self._mic is not Mic.SILENT:
-            text = f"{device.name} gives no sound at all; it is muted or broken."
+            text = f"{device.name} gives no sound at all; it is muted or broken"
+            text += ", or suppresses noise: switch that off." if self._silences else "."
             self._say(Mic.SILENT, AudioLost(at.plus(-flat_s), text, Mic.SILENT))
 
     def _notice(self, code: str, seen: bool, text: str, at: Instant) -> None:
@@ -217,6 +239,7 @@ class Microphone:
 
 
 _OVERFLOW = "Sound was lost between the microphone and the monitor; the processor is too busy or the cable is loose."
+_FAINT = "The microphone gives next to nothing, less than any quiet room: is it muted, or turned down?"
 _CLIPPING = "The microphone is overdriven; turn its level down or move it further from the cot."
 
 

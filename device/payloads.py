@@ -129,10 +129,11 @@ def today_payload(state: MonitorState, last_response_s: float | None) -> Payload
 def settings_payload(state: MonitorState) -> Payload:
     """The topic `settings`: what can be changed by a command."""
     until = state.muted_until
-    muted = until is not None and until.since(state.at) > 0
+    left_s = 0.0 if until is None else until.since(state.at)
     return {
-        "muted": muted,
-        "muted_until": iso(until) if muted and until is not None else None,
+        "muted": left_s > 0,
+        # By the monotonic clock: the time of day may have been set right since.
+        "muted_until": iso(state.at.plus(left_s)) if left_s > 0 else None,
         "sensitivity": state.sensitivity,
         "quiet_hours": state.quiet_hours,
         "quiet_between": state.quiet_between,

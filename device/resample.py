@@ -17,6 +17,9 @@ SWITCH_DB = 6.0
 LEVEL_S = 1.0
 """Time constant of a channel's level."""
 
+BAND_HZ = (250.0, 4500.0)
+"""Where crying is: a dead channel's offset, hum or hiss beyond may be louder than the sound of a live one."""
+
 
 class Resampler:
     """Converts mono samples to 16 kHz; the pieces joined are what one pass over the whole would give.
@@ -54,7 +57,7 @@ class Resampler:
 
 
 class Downmix:
-    """Makes one channel of several: `best` (the one with most signal, by a soft hand-over), `mix`, or a number from 1."""
+    """Makes one channel of several: `best` (with most signal where crying is, by a soft hand-over), `mix`, or a number from 1."""
 
     def __init__(self, channel: str, rate_hz: float) -> None:
         """Take the choice, as in the settings, and the rate of what comes.
@@ -93,8 +96,7 @@ class Downmix:
 
     def _best(self, frames: Frames) -> Samples:
         before = self._current
-        # A constant offset is no signal: a dead channel's may be larger than the sound of a live one.
-        power = np.nan_to_num(frames.var(axis=0, dtype=np.float64))
+        power = self._in_band(frames)
         if self._power is None or len(self._power) != len(power):
             self._power = power
             before = self._current = int(np.argmax(power))
@@ -105,6 +107,16 @@ class Downmix:
                 self._current = loudest
         if before == self._current:
             return np.ascontiguousarray(frames[:, before])
+        return self._hand_over(frames, before)
+
+    def _in_band(self, frames: Frames) -> NDArray[np.float64]:
+        window = np.hanning(len(frames) + 2)[1:-1, None]
+        power = np.abs(np.fft.rfft(np.nan_to_num(frames) * window, axis=0)) ** 2
+        hz = np.fft.rfftfreq(len(frames), 1 / self._rate_hz)
+        band: NDArray[np.float64] = power[(hz >= BAND_HZ[0]) & (hz <= BAND_HZ[1])].sum(axis=0) / max(1, len(frames))
+        return band
+
+    def _hand_over(self, frames: Frames, before: int) -> Samples:
         fade = np.linspace(0.0, 1.0, len(frames), dtype=np.float32)
         faded: Samples = frames[:, before] * (1 - fade) + frames[:, self._current] * fade
         return faded

@@ -59,6 +59,7 @@ def _wait(
     began = clock.now()
     sent = began
     status = text = ""
+    back_s: float | None = None
     while (left_s := timeout_s - clock.now().since(began)) > 0:
         try:
             item = heard.get(timeout=left_s)
@@ -74,7 +75,14 @@ def _wait(
         elif item.topic == topics.alert:
             text = item.payload.decode("utf-8", "replace")
         elif item.topic == topics.event and _token(item.payload) == token:
-            return RoundTrip(clock.now().since(sent), text)
+            back_s = clock.now().since(sent)
+        if back_s is not None and text:
+            return RoundTrip(back_s, text)
+    if back_s is not None:
+        raise BrokerError(
+            f"The monitor answered, but no line came on {topics.alert}, so phones would not ring; "
+            "does the broker let it through?"
+        )
     if status != "online":
         raise BrokerError(
             f"The broker answers, but no monitor {topics.id!r} is connected to it ({topics.status} is {status or 'unset'}); "

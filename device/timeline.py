@@ -19,8 +19,14 @@ class Timeline:
         self._rate_hz = rate_hz
         self._anchor_s: float | None = None
         self._count = 0
+        self._gone_s = 0.0
         self._window: list[float] = []
         self._window_s = 0.0
+
+    @property
+    def gone_s(self) -> float:
+        """Seconds that have never come, so far, beyond those that `lost` told of."""
+        return self._gone_s
 
     def lost(self) -> None:
         """Samples are known to be missing: the next run is stamped from its arrival."""
@@ -40,6 +46,7 @@ class Timeline:
             self._window_s = 0.0
             if abs(astray_s) > TOLERANCE_S:
                 start_s += astray_s
+                self._gone_s += max(0.0, astray_s)
                 self._restart(start_s)
         self._count += count
         # UTC comes from the clock each time, so that a clock set right is right from the next block on.

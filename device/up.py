@@ -20,7 +20,8 @@ from device import credentials
 from device.app import App, build
 from device.clock import SystemClock
 from device.config import Loaded, data_dir, toml
-from device.errors import NurseryError
+from device.errors import NurseryError, SoundSystemStuckError
+from device.revival import begin_anew
 from device.settings import Config, sections
 from device.wavfile import ReplayClock, WavFile
 
@@ -34,9 +35,19 @@ FRUGAL = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 def run(loaded: Loaded, *, replay: Path | None, speed: float) -> int:
     """The monitor alone, until a signal; gives the exit status."""
-    with _built(loaded.config, replay=replay, speed=speed, demo=False, broker_needed=False) as app:
+    with _anew(), _built(loaded.config, replay=replay, speed=speed, demo=False, broker_needed=False) as app:
         app.run()
     return 0
+
+
+@contextlib.contextmanager
+def _anew() -> Iterator[None]:
+    """Begin anew, once everything is closed, where only a new process helps."""
+    try:
+        yield
+    except SoundSystemStuckError as error:
+        log.error("%s; starting anew", error)
+        begin_anew()
 
 
 def up(loaded: Loaded, *, replay: Path | None, speed: float, demo: bool, page: bool) -> int:
@@ -45,7 +56,7 @@ def up(loaded: Loaded, *, replay: Path | None, speed: float, demo: bool, page: b
     Raises:
         NurseryError: something needed cannot be started, such as a port that is in use.
     """
-    with contextlib.ExitStack() as stack:
+    with _anew(), contextlib.ExitStack() as stack:
         config = loaded.config
         if demo:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nursery-demo-")))

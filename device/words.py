@@ -122,6 +122,11 @@ FAULTS: dict[str, tuple[str, str, str]] = {
     ),
     "mic_silent": ("The microphone is silent", "Das Mikrofon ist stumm", "Bitte Stummschalter und Stecker prüfen."),
     "audio_overflow": ("Some sound was not heard", "Etwas Ton ging verloren", "Das Zuhören geht weiter."),
+    "audio_faint": (
+        "The microphone gives next to nothing",
+        "Vom Mikrofon kommt fast nichts",
+        "Ist es stumm geschaltet oder leise gestellt? Bitte prüfen.",
+    ),
     "audio_clipping": (
         "The microphone is too loud",
         "Das Mikrofon übersteuert",

@@ -65,9 +65,9 @@ def test_a_page_is_missed_only_after_it_has_answered_once() -> None:
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Page)
-    probe = page_probe(server.server_port, tls=False)
+    probe = page_probe("0.0.0.0", server.server_port, tls=False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    other = page_probe(1, tls=False)
+    other = page_probe("127.0.0.1", 1, tls=False)
     assert other() is None and other() is None and other() is None
     thread.start()
     assert probe() is None

@@ -52,6 +52,23 @@ def test_a_block_holds_the_sound_of_its_time() -> None:
     assert peak.monotonic == pytest.approx(1_001.5, abs=1e-3)
 
 
+def test_less_than_any_room_is_told_and_heard_all_the_same() -> None:
+    step = 1 / 32768
+    last_bit = np.random.default_rng(5).integers(-1, 2, 310 * 8_000).astype(np.float32) * step
+    heard = list(_hear(last_bit, 8_000))
+    assert [one.faint for one in heard].index(True) == pytest.approx(3_000, abs=2)
+    assert all(one.flat_s == 0 for one in heard)
+    cried = np.concatenate([last_bit, _noise(1, 8_000, 1e-3)])
+    assert not list(_hear(cried, 8_000))[-1].faint
+
+
+@pytest.mark.parametrize(("rate", "said"), [(1.0, False), (1.06, False), (2.0, True)])
+def test_sound_that_never_comes_is_missed_though_nobody_says_so(rate: float, said: bool) -> None:
+    listening, clock = Listening(8_000, "best"), HandClock()
+    runs = [listening.push(_noise(0.1, 8_000)[:, None], clock.go(0.1 * rate), False) for _ in range(450)]
+    assert any(one.missing for one in runs) is said
+
+
 def test_after_an_overflow_time_goes_on_where_the_sound_does() -> None:
     blocks = _blocks(_hear(_noise(6, 48_000), 48_000, overflow_at=30, lost=20))
     gaps = [other.start.since(one.end) for one, other in zip(blocks, blocks[1:], strict=False)]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from device.address import Address, address_of
-from device.clock import Instant
+from device.clock import Instant, SystemClock
 from device.errors import BrokerError, CommandError, JournalError
 from device.events import (
     EpisodeAcknowledged,
@@ -205,6 +205,21 @@ def test_the_last_alert_of_a_cry_that_goes_on_rings_however_late(broker: Mosquit
         desk.say(EpisodeEscalated(now.plus(-699), second, level=2))
         wait_for(lambda: len(ear.events()) == 3)
         assert ear.events()[2]["told"] is False, "it is over"
+
+
+def test_a_cry_does_not_wait_behind_what_an_outage_has_left(broker: Mosquitto, ear: Ear) -> None:
+    clock = SystemClock()
+    outbox = MemoryOutbox(clock.boot_id)
+    for number in range(600):
+        outbox.store(FaultRaised(clock.now().plus(-4000 + number), "disk_low", "Only 12 MB are free."))
+    with desk_at(broker, outbox=outbox, clock=clock) as desk:
+        now = desk.clock.now()
+        desk.set(episode=an_episode(now))
+        desk.say(EpisodeAlerted(now, an_episode(now)))
+        wait_for(lambda: ear.on("alert"))
+        wait_for(lambda: len(ear.events()) == 601, 60)
+        assert [event["event_type"] for event in ear.events()].index("alerted") < 400
+        assert len(ear.on("alert")) == len(ear.events("alerted")) == 1, "and only once"
 
 
 def test_an_event_that_cannot_be_put_into_words_holds_up_no_other(

@@ -83,6 +83,16 @@ def test_best_takes_the_channel_with_signal_not_the_one_with_an_offset() -> None
     assert downmix.current == 1
 
 
+def test_best_takes_the_channel_with_crying_not_the_one_with_hum() -> None:
+    t = np.arange(48_000 * 3) / 48_000
+    hum = (0.3 * np.sin(2 * np.pi * 50 * t) + 0.1 * np.sin(2 * np.pi * 150 * t)).astype(np.float32)
+    cry = (0.01 * np.sin(2 * np.pi * 450 * t)).astype(np.float32)
+    downmix = Downmix("best", 48_000)
+    for block in np.split(np.stack([hum, cry], axis=1), 30):
+        downmix.push(block)
+    assert downmix.current == 1
+
+
 def test_best_hands_over_without_a_click() -> None:
     t = np.arange(1_600 * 40) / 16_000
     tone = np.sin(2 * np.pi * 100 * t).astype(np.float32)

@@ -20,16 +20,18 @@ import pytest
 import trustme
 from flask.testing import FlaskClient
 
-from device.clock import SystemClock
+from device.clock import Instant, SystemClock
 from device.config import journal_path, socket_path
 from device.errors import CommandError, ControlError, NurseryError
 from device.inputs import AudioLost, AudioRestored, Response
 from device.journal import JournalReader
+from device.payloads import iso, settings_payload
 from device.quiet import family_zone
 from device.settings import Config
+from device.sinks import MonitorState
 from device.vocabulary import Kind, Mic, Source
 from tests.fakes_web import PASSWORD, House, app_for, fill, log_in, remember_password, serving, settings, until, year
-from web.live import LiveMonitor
+from web.live import Live, LiveMonitor
 from web.moment import now
 from web.words import Words
 
@@ -110,6 +112,16 @@ def test_quiet_is_never_claimed_of_a_time_in_which_nobody_listened(house: House,
     until(lambda: abs(quiet_since() - back.utc) < 5)
     house.take(AudioRestored(house.clock.now().plus(60), "USB microphone"))
     assert house.state.listening_since == back, "it was never away"
+
+
+def test_a_mute_from_before_the_clock_was_right_is_shown_while_it_holds() -> None:
+    at = Instant(1000.0, 1_760_000_000.0)
+    yesterday = Instant(1600.0, at.utc - 86400 + 600, synced=False)
+    said = now(Live(MonitorState(at, Mic.OK, muted_until=yesterday), reachable=True, age_s=2.0), WORDS)
+    assert said.muted_until_utc == at.utc + 600
+    over = MonitorState(at.plus(700), Mic.OK, muted_until=yesterday)
+    assert now(Live(over, reachable=True), WORDS).muted_until_utc is None
+    assert settings_payload(MonitorState(at, Mic.OK, muted_until=yesterday))["muted_until"] == iso(at.plus(600))
 
 
 def test_not_crying_is_shown_while_it_goes_on_and_can_be_taken_back(house: House) -> None:
