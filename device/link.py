@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 KEEPALIVE_S = 5
 """A broker tells everybody of our death 1.5 times this after the last sign of life."""
 
+SHORT_S, SHORT_TIMES = 10.0, 3
+"""A broker that so often in a row ends a connection so soon does it for another client of the same name, as MQTT demands."""
+
 CONNECT_S = 5.0
 ACKNOWLEDGE_S = 8.0
 """A message not acknowledged within this means that nobody is there any more."""
@@ -126,6 +129,7 @@ class Link:
         self._received = received
         self._retry_s = retry_s
         self._now: _Connection | None = None
+        self._short = 0  # connections in a row that the other side has soon ended
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt-link", daemon=True)
 
@@ -207,7 +211,14 @@ class Link:
             connection.ended.wait(CONNECT_S)
             if connection.ended.is_set():
                 connection.client.loop_stop()
+        soon = was_up and not connection.reason and self._clock.now().since(began) < SHORT_S
+        self._short = self._short + 1 if soon else 0
         lost = f"The connection to {address} was lost."
+        if self._short >= SHORT_TIMES:
+            lost = (
+                f"{address:S} ends the connection again and again; perhaps another monitor uses the same nursery.id: "
+                "each needs its own."
+            )
         mute = f"{address:S} took the connection but does not answer as a broker; check mqtt.port and mqtt.tls."
         return connection.reason or (lost if was_up else mute), was_up
 

@@ -402,6 +402,12 @@ def test_discovery_can_be_turned_off(broker: Mosquitto, ear: Ear) -> None:
         assert not [topic for topic, _, retained in ear.heard[count:] if topic.startswith("homeassistant") and not retained]
 
 
+def test_two_monitors_of_one_name_are_told_what_is_the_matter(broker: Mosquitto) -> None:
+    with desk_at(broker) as first, Desk(broker.address) as second:
+        desks = (first, second)
+        wait_for(lambda: any("same nursery.id" in state.reason for desk in desks for state in desk.broker_states()), 60)
+
+
 def test_an_old_will_does_not_outlive_a_new_connection(broker: Mosquitto, ear: Ear) -> None:
     with desk_at(broker):
         wait_for(lambda: ear.on("health"))
