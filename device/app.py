@@ -38,6 +38,7 @@ from device.revival import Pulse
 from device.settings import Config
 from device.sinks import EventSink, MonitorState
 from device.today import Today
+from device.topics import Topics
 from device.vocabulary import Mic
 from device.watchdog import Watchdog
 
@@ -133,7 +134,8 @@ def build(
     )
     broker = None
     if not config.mqtt.host:
-        broker = Broker(config.broker, user=secrets.mqtt_user, password=secrets.mqtt_password)
+        alert = Topics(config.nursery.id).alert
+        broker = Broker(config.broker, user=secrets.mqtt_user, password=secrets.mqtt_password, alert=alert)
     mqtt = Mqtt(
         address=_address(config, broker),
         nursery=config.nursery,
@@ -185,6 +187,7 @@ def build(
         house=house,
         thresholds=lambda word: thresholds_of(config, word),
         alive=alive,
+        listeners=lambda: None if broker is None or config.push.url or demo else broker.listeners,
         state=MonitorState(
             clock.now(),
             Mic.LOST,

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
+from typing import IO
 
 from device.address import Address
 from device.broker_door import MONITOR
@@ -28,14 +29,18 @@ START_S = 30.0
 class Broker:
     """Serves phones on `settings.bind:port` with one login; the monitor itself comes in by a private socket."""
 
-    def __init__(self, settings: BrokerSettings, *, user: str, password: str, restart_s: float = 2.0) -> None:
-        """Start nothing yet; `restart_s` is the wait before a crashed broker is started again."""
+    def __init__(
+        self, settings: BrokerSettings, *, user: str, password: str, alert: str = "", restart_s: float = 2.0
+    ) -> None:
+        """Start nothing yet. `alert` is the topic whose listeners count; `restart_s` the wait before a new start."""
         if not user or not password:
             raise BrokerError("The broker needs a user and a password; delete credentials.json to have new ones made.")
         self._settings = settings
         self._login = (user, password)
         self._monitor_password = secrets.token_urlsafe(24)
         self._restart_s = restart_s
+        self._alert = alert
+        self._listeners: int | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[str] | None = None
         self._trouble = ""
@@ -82,6 +87,11 @@ class Broker:
             self._folder.cleanup()
 
     @property
+    def listeners(self) -> int | None:
+        """How many clients would hear an alert now; None while that is not known."""
+        return self._listeners
+
+    @property
     def pid(self) -> int | None:
         """Its process, while it runs."""
         process = self._process
@@ -102,6 +112,7 @@ class Broker:
             "user": user,
             "password": password,
             "monitor_password": self._monitor_password,
+            "alert": self._alert,
         }
         here = str(Path(__file__).resolve().parent.parent)
         path = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))
@@ -133,7 +144,7 @@ class Broker:
         while not self._closing.is_set():
             process = self._process
             if process is not None:
-                process.wait()
+                self._follow(process)
             if self._closing.wait(self._restart_s):
                 return
             if process is not None:
@@ -148,6 +159,19 @@ class Broker:
             if self._closing.is_set() and self._process is not None:
                 _end(self._process)
 
+    def _follow(self, process: subprocess.Popen[str]) -> None:
+        """Take what it says until it ends."""
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                kind, _, number = line.partition(" ")
+                if kind == "listeners" and number.strip().isdigit():
+                    self._listeners = int(number)
+        except (OSError, ValueError):
+            log.debug("the broker's pipe was closed while it was read")
+        process.wait()
+        self._listeners = None
+
     def _say(self, error: BrokerError) -> None:
         if str(error) != self._trouble:
             log.error("%s", error)
@@ -155,17 +179,22 @@ class Broker:
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            try:
-                pipe.close()
-            except OSError:
-                log.debug("the broker's pipe was closed already")
+    """End it: it stops when its standard input does. What is read of it elsewhere ends first, then its output is closed."""
+    _close(process.stdin)
     try:
         process.wait(3.0)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    _close(process.stdout)
+
+
+def _close(pipe: IO[str] | None) -> None:
+    if pipe is not None:
+        try:
+            pipe.close()
+        except OSError:
+            log.debug("the broker's pipe was closed already")
 
 
 def _sentence(answer: str, settings: BrokerSettings) -> str:

@@ -92,3 +92,11 @@ def allowed(user: str, topic: str, *, publish: bool) -> bool:
     if levels[0] == "nursery":
         return len(levels) == 4 and levels[2] == "cmd"
     return levels[-1] != "config"
+
+
+def covers(pattern: str, topic: str) -> bool:
+    """True if a subscription to `pattern`, with MQTT's + and #, brings what is published on `topic`."""
+    wanted, given = pattern.split("/"), topic.split("/")
+    if wanted[-1] == "#":
+        wanted, given = wanted[:-1], given[: len(wanted) - 1]
+    return len(wanted) == len(given) and all(each in ("+", level) for each, level in zip(wanted, given, strict=True))

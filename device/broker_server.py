@@ -22,11 +22,12 @@ from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
 
 from device import memory
-from device.broker_door import MONITOR, NOT_AUTHORIZED, Rejected, allowed, read_hello
+from device.broker_door import MONITOR, NOT_AUTHORIZED, Rejected, allowed, covers, read_hello
 
 log = logging.getLogger("device.broker")
 
 FIRST_PACKET_S = 10.0
+COUNT_S = 2.0
 MAX_PACKET = 65_536
 MAX_CLIENTS = 64
 CONNECT, DISCONNECT = 1, 14
@@ -185,6 +186,23 @@ async def read_packet(stream: asyncio.StreamReader, kind: int | None = None) -> 
     return packet + await stream.readexactly(length)
 
 
+async def count_listeners(broker: Broker, topic: str) -> None:
+    """Say on standard output how many clients are connected that would hear of `topic`, whenever that changes."""
+    said = -1
+    while True:
+        found = {
+            session.client_id
+            for pattern, entries in broker.subscriptions.items()
+            if covers(pattern, topic)
+            for session, _qos in entries
+            if session.username != MONITOR and session.transitions.is_connected()
+        }
+        if len(found) != said:
+            said = len(found)
+            print(f"listeners {said}", flush=True)
+        await asyncio.sleep(COUNT_S)
+
+
 async def serve(order: dict[str, Any]) -> None:
     """Serve until standard input ends, that is until the monitor stops, however it stops."""
     broker = Retaining(
@@ -202,7 +220,9 @@ async def serve(order: dict[str, Any]) -> None:
     public = await asyncio.start_server(door.public, order["bind"], order["port"], ssl=context)
     private = await asyncio.start_unix_server(door.private, order["socket"])
     print("ready", flush=True)
+    counting = asyncio.create_task(count_listeners(broker, order["alert"]))
     await asyncio.to_thread(sys.stdin.read)
+    counting.cancel()
     public.close()
     private.close()
 

@@ -68,6 +68,7 @@ class Monitor:
         alive: Callable[[Instant], None] | None = None,
         house: HouseWays | None = None,
         on_score: Callable[[Score], None] | None = None,
+        listeners: Callable[[], int | None] = lambda: None,
         state: MonitorState | None = None,
     ) -> None:
         """Put the parts together; `sinks` are told in order, each under the fault code that its failing raises."""
@@ -81,6 +82,7 @@ class Monitor:
         self._today = today
         self._alive = alive
         self._on_score = on_score
+        self._listeners = listeners
         self._faults = Faults()
         self.inbox = Inbox()
         self._dropped_seen = 0
@@ -232,6 +234,7 @@ class Monitor:
             muted_until=self._tracker.muted_until,
             faults=self._faults.standing,
             ears=self._detector.ears,
+            listeners=self._listeners(),
         )
         self._guard("monitor", lambda: self._count_today(at))
         self._updated = at

@@ -57,7 +57,7 @@ class Resampler:
 
 
 class Downmix:
-    """Makes one channel of several: `best` (with most signal where crying is, by a soft hand-over), `mix`, or a number from 1."""
+    """Makes one channel of several: `best` (most signal where crying is, by a soft hand-over), `mix`, or a number from 1."""
 
     def __init__(self, channel: str, rate_hz: float) -> None:
         """Take the choice, as in the settings, and the rate of what comes.

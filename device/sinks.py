@@ -28,6 +28,7 @@ class MonitorState:
     muted_until: Instant | None = None
     sensitivity: str = "normal"
     quiet_hours: bool = False
+    listeners: int | None = None
     alert_after_s: float = 3.0
     quiet_between: str = ""
     broker: bool = False

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from device.broker import Broker
-from device.broker_door import MONITOR, Rejected, allowed, read_hello
+from device.broker_door import MONITOR, Rejected, allowed, covers, read_hello
 from device.errors import BrokerError
 from device.events import EpisodeAlerted, Tested
 from device.inputs import Response
@@ -35,6 +35,7 @@ def serving(**settings: object) -> Iterator[tuple[Broker, int]]:
         user=USER,
         password=PASSWORD,
         restart_s=0.05,
+        alert=f"{BASE}alert",
     )
     broker.start()
     try:
@@ -78,6 +79,27 @@ def answer(port: int, packet: bytes, timeout_s: float = 5.0) -> bytes:
             return sock.recv(100)
         except ConnectionResetError:
             return b""
+
+
+@CLIENTS
+def test_it_knows_whether_anybody_would_hear_an_alert(served: tuple[Broker, int]) -> None:
+    broker, port = served
+    wait_for(lambda: broker.listeners == 0)
+    with connected(broker), subprocess.Popen(["mosquitto_sub", *login(port), "-t", f"{BASE}cmd/#"]) as other:
+        with subprocess.Popen(["mosquitto_sub", *login(port), "-t", "nursery/+/alert"]) as phone:
+            wait_for(lambda: broker.listeners == 1)
+            phone.kill()
+        wait_for(lambda: broker.listeners == 0)
+        other.kill()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "yes"),
+    [("a/b/c", True), ("#", True), ("a/#", True), ("a/b/c/#", True), ("a/+/c", True), ("+/+/+", True), ("a/b", False),
+     ("a/b/+/#", True), ("a/b/d", False), ("+/+", False), ("a/b/c/d", False), ("", False), ("b/#", False)],
+)  # fmt: skip
+def test_what_a_subscription_covers(pattern: str, yes: bool) -> None:
+    assert covers(pattern, "a/b/c") is yes
 
 
 @CLIENTS

@@ -114,6 +114,15 @@ def test_quiet_is_never_claimed_of_a_time_in_which_nobody_listened(house: House,
     assert house.state.listening_since == back, "it was never away"
 
 
+def test_that_no_phone_would_hear_an_alert_is_said(house: House) -> None:
+    state = MonitorState(Instant(1000.0, 1_760_000_000.0), Mic.OK)
+    said = [now(Live(replace(state, listeners=n), reachable=True), WORDS).unheard for n in (None, 0, 2)]
+    assert said == [False, True, False]
+    client, live, _ = opened(house)
+    assert "No phone is connected" not in client.get("/").text, "with a broker of its own nobody knows"
+    live.close()
+
+
 def test_a_mute_from_before_the_clock_was_right_is_shown_while_it_holds() -> None:
     at = Instant(1000.0, 1_760_000_000.0)
     yesterday = Instant(1600.0, at.utc - 86400 + 600, synced=False)

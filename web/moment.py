@@ -29,6 +29,7 @@ class Now:
     muted_until_utc: float | None = None
     quiet_until: str = ""
     faults: tuple[str, ...] = ()
+    unheard: bool = False
 
 
 def now(live: Live, w: Words) -> Now:
@@ -56,6 +57,7 @@ def now(live: Live, w: Words) -> Now:
         muted,
         quiet_until,
         faults,
+        state.listeners == 0,
     )
 
 
