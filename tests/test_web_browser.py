@@ -274,8 +274,9 @@ def test_the_page_works_without_scripts_and_in_german(browser: Browser, house: H
     with serving(house.config) as url:
         context, page, _ = enter(browser, url, java_script_enabled=False, locale="de-DE")
         expect(page.locator(".state h1")).to_have_text("Schreien")
+        expect(page.locator("#bell")).to_be_hidden()
         page.click("#do-arrived")
-        expect(page.locator("#messages")).to_contain_text("Notiert: du bist da.")
+        expect(page.locator("#messages")).to_contain_text("Notiert: Jemand ist da.")
         until(lambda: house.state.episode is not None and house.state.episode.arrived is not None)
         context.close()
 

@@ -83,6 +83,7 @@ const bell = (() => {
     document.body.classList.toggle("rings", on());
     const button = document.getElementById("bell"), note = document.getElementById("bell-note");
     if (!button) return;
+    button.closest(".bell").hidden = false;  // without scripts there is no bell
     button.setAttribute("aria-pressed", String(on()));
     const words = on() ? note.dataset.on + " " + (lock ? note.dataset.lit : note.dataset.dark) : wanted() ? note.dataset.tap : note.dataset.off;
     if (note.textContent !== words) note.textContent = words;
