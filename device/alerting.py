@@ -48,8 +48,9 @@ def _next(
     last = episode.alerts[-1] if episode.alerts else None
     arrived = episode.arrived
     there = arrived is not None and not arrived.inferred
-    seemed = arrived is not None and last is not None and settings.reminder_after_s > 0
-    if there or seemed or episode.acknowledged is not None:
+    # what was heard or seen before the first alert is no answer to it
+    seemed = arrived is not None and last is not None and arrived.at_s >= episode.alerts[0].at_s
+    if there or (seemed and settings.reminder_after_s > 0) or episode.acknowledged is not None:
         answers = [mark.at_s for mark in (episode.acknowledged, arrived) if mark is not None]
         since_s = max([*answers, answered_s or 0.0, *(mark.at_s for mark in episode.alerts if mark.reminder)])
         wait_s = settings.reminder_after_s * (THERE if there else 1.0)

@@ -14,7 +14,7 @@ from device.asked import refuse
 from device.audio import AudioSource
 from device.broker import Broker
 from device.clips import Clips
-from device.clock import Clock, Instant, SystemClock
+from device.clock import Clock, SystemClock
 from device.config import data_dir, journal_path, socket_path
 from device.control import Control
 from device.detector import Detector
@@ -156,12 +156,6 @@ def build(
     )
     watchdog = Watchdog(clock=clock)
     pulse = Pulse() if source is None and not watchdog.every_s else None
-
-    def alive(at: Instant) -> None:
-        watchdog.alive(at)
-        if pulse is not None:
-            pulse.beat()
-
     clips = Clips(settings=config.clips, data_dir=folder, clock=clock, history_days=config.storage.history_days)
     zone = family_zone(config.nursery.time_zone)
     today = Today(journal, zone)
@@ -186,7 +180,8 @@ def build(
         today=today,
         house=house,
         thresholds=lambda word: thresholds_of(config, word),
-        alive=alive,
+        alive=watchdog.alive,
+        beat=pulse.beat if pulse is not None else lambda: None,
         listeners=lambda: None if broker is None or config.push.url or demo else broker.listeners,
         state=MonitorState(
             clock.now(),

@@ -7,6 +7,7 @@ from device.inputs import Edit, Tag
 from device.journal import JournalReader
 from device.record import Episode
 from device.sinks import MonitorState
+from device.vocabulary import Outcome
 
 LATE_S = 1800.0
 """Somebody who came later than this after the last crying did not come for it."""
@@ -45,5 +46,8 @@ def refuse(item: object, state: MonitorState, journal: Path) -> None:
 def _refuse_impossible(edit: Edit, episode: Episode, at_s: float) -> None:
     if edit.at.synced and episode.onset.synced and episode.onset.utc + at_s > edit.at.utc + 1:
         raise CommandError(N_("That lies in the future. Nothing was changed."))
-    if not episode.open and at_s > (episode.offset_s or 0.0) + LATE_S:
+    if episode.open or episode.outcome is Outcome.INTERRUPTED:  # whose end nobody heard
+        return
+    known = (mark.at_s for mark in (episode.acknowledged, episode.arrived) if mark is not None)
+    if at_s > max(episode.offset_s or 0.0, *known, 0.0) + LATE_S:
         raise CommandError(N_("That is more than half an hour after the crying ended. Nothing was changed."))

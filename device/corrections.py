@@ -17,14 +17,15 @@ def answered(episode: Episode, kind: Kind, mark: Mark) -> Episode | None:
     The first answer of each kind counts. A person outweighs a voice or a movement, but never makes the arrival later.
     Whoever answers a reminder is named from then on; the time stays that of the first.
     """
-    reminded = bool(episode.alerts) and episode.alerts[-1].reminder and not mark.inferred
+    last = episode.alerts[-1] if episode.alerts else None
+    reminded = last is not None and last.reminder and not last.answered and not mark.inferred
     first = episode.acknowledged if kind is Kind.ACKNOWLEDGE else episode.arrived
     if first is not None and not reminded and not (first.inferred and not mark.inferred):
         return None
     if first is not None:
         mark = replace(mark, at_s=min(mark.at_s, first.at_s))
-    if reminded:
-        episode = replace(episode, alerts=(*episode.alerts[:-1], replace(episode.alerts[-1], answered=True)))
+    if reminded and last is not None:
+        episode = replace(episode, alerts=(*episode.alerts[:-1], replace(last, answered=True)))
     return replace(episode, acknowledged=mark) if kind is Kind.ACKNOWLEDGE else replace(episode, arrived=mark)
 
 

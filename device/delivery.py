@@ -242,8 +242,11 @@ def _still_wanted(event: EpisodeAlerted | EpisodeEscalated, state: MonitorState 
     if now is None or now.id != event.episode.id or now.not_crying:
         return False
     if isinstance(event, EpisodeEscalated) and event.reminder:
-        return now.arrived is None or now.arrived.inferred or now.arrived == event.episode.arrived
-    return now.acknowledged is None and (now.arrived is None or now.arrived == event.episode.arrived)
+        answered = bool(now.alerts) and now.alerts[-1].answered
+        return not answered and (now.arrived is None or now.arrived.inferred or now.arrived == event.episode.arrived)
+    first = isinstance(event, EpisodeAlerted)  # which no voice and no movement holds back
+    there = now.arrived is not None and not (now.arrived.inferred and (first or now.arrived == event.episode.arrived))
+    return now.acknowledged is None and not there
 
 
 def _latest(event: EpisodeAlerted | EpisodeEscalated, state: MonitorState | None) -> bool:

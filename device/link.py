@@ -96,6 +96,12 @@ class _Connection:
                 log.debug("the socket was closed already")
 
 
+    def let_go(self) -> None:
+        """Know each other no more: paho closes its own sockets only once nobody holds the client."""
+        self.client.on_connect = self.client.on_subscribe = self.client.on_disconnect = None
+        self.client.on_message = self.client.on_publish = None
+
+
 class Link:
     """Keeps a connection to a broker.
 
@@ -211,6 +217,7 @@ class Link:
             connection.ended.wait(CONNECT_S)
             if connection.ended.is_set():
                 connection.client.loop_stop()
+                connection.let_go()
         soon = was_up and not connection.reason and self._clock.now().since(began) < SHORT_S
         self._short = self._short + 1 if soon else 0
         lost = f"The connection to {address} was lost."

@@ -3,7 +3,6 @@
 import logging
 import queue
 import threading
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -33,9 +32,6 @@ SETTLE_S = 1.0
 
 REOPEN_SILENT_S = 30.0
 """A flat microphone is opened anew this often: the sound server may have put another source in its place."""
-
-SILENCES_S, LONGEST_FLAT_S = 3600.0, 600.0
-"""Silences that passed by themselves count for so long; flat for so long is told however many there were."""
 
 STUCK_S = 30.0
 
@@ -101,7 +97,6 @@ class Microphone:
         self._mic = Mic.LOST
         self._lost_at = clock.now()
         self._troubles: dict[str, Instant] = {}
-        self._silences: deque[Instant] = deque(maxlen=16)
         self._opened: _Opened | None = None
 
     def start(self, put: Callable[[object], object]) -> None:
@@ -178,28 +173,14 @@ class Microphone:
             self._notice("audio_overflow", lost, _OVERFLOW, run.arrived)
             self._notice("audio_faint", heard.faint, _FAINT, run.arrived)
             self._notice("audio_clipping", heard.clipping, _CLIPPING, run.arrived)
-            silent_after_s = self._silent_after_s(run.arrived)
-            if heard.flat_s >= silent_after_s:
+            if heard.flat_s >= self._settings.silent_after_s:
                 self._silent(opened.device, run.arrived, heard.flat_s)
-                if heard.flat_s >= silent_after_s + REOPEN_SILENT_S:
+                if heard.flat_s >= self._settings.silent_after_s + REOPEN_SILENT_S:
                     return
             elif heard.flat_s == 0.0 and self._mic is not Mic.OK:
-                if self._mic is Mic.SILENT:
-                    self._silences.append(run.arrived)
                 self._say(Mic.OK, AudioRestored(run.arrived, opened.device.name))
             if self._mic is Mic.OK and heard.block is not None:
                 self._put(heard.block)
-
-    def _silent_after_s(self, at: Instant) -> float:
-        """How long it must be flat to count as silent: doubled for each silence of the last hour that passed by itself.
-
-        A microphone that suppresses noise is flat whenever the room is quiet; a phone that rings for that all night is
-        switched off. One that stays flat is told of in the end all the same.
-        """
-        while self._silences and at.since(self._silences[0]) > SILENCES_S:
-            self._silences.popleft()
-        longest_s = max(self._settings.silent_after_s, LONGEST_FLAT_S)
-        return float(min(self._settings.silent_after_s * 2.0 ** len(self._silences), longest_s))
 
     # ---- saying so ----
 
@@ -223,8 +204,7 @@ class Microphone:
 
     def _silent(self, device: Device, at: Instant, flat_s: float) -> None:
         if self._mic is not Mic.SILENT:
-            text = f"{device.name} gives no sound at all; it is muted or broken"
-            text += ", or suppresses noise: switch that off." if self._silences else "."
+            text = f"{device.name} gives no sound at all; it is muted or broken."
             self._say(Mic.SILENT, AudioLost(at.plus(-flat_s), text, Mic.SILENT))
 
     def _notice(self, code: str, seen: bool, text: str, at: Instant) -> None:

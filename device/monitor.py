@@ -10,7 +10,7 @@ from device.clock import Clock, Instant
 from device.detector import Heard
 from device.episode import EpisodeTracker
 from device.errors import NurseryError
-from device.events import Event, MicLost, MicRestored, Tested
+from device.events import Event, Tested
 from device.evidence import Thresholds
 from device.faults import Faults
 from device.inbox import Inbox
@@ -28,6 +28,7 @@ from device.inputs import (
     Tick,
     TrackerInput,
 )
+from device.mic_alarm import MicAlarm
 from device.ports import Ear, History, HouseWays, Learning, NoHistory, NoLearning
 from device.sinks import BrokerState, Delivered, EventSink, MonitorState, Outbox, Trouble
 from device.vocabulary import Mic
@@ -69,6 +70,7 @@ class Monitor:
         house: HouseWays | None = None,
         on_score: Callable[[Score], None] | None = None,
         listeners: Callable[[], int | None] = lambda: None,
+        beat: Callable[[], None] = lambda: None,
         state: MonitorState | None = None,
     ) -> None:
         """Put the parts together; `sinks` are told in order, each under the fault code that its failing raises."""
@@ -83,12 +85,13 @@ class Monitor:
         self._alive = alive
         self._on_score = on_score
         self._listeners = listeners
+        self._beat = beat
         self._faults = Faults()
+        self._alarm = MicAlarm()
         self.inbox = Inbox()
         self._dropped_seen = 0
         self._dropped_at: Instant | None = None
         self._failed_at: dict[str, Instant] = {}
-        self._told: Mic | None = None
         self._last_end: Instant | None = None
         self._updated: Instant | None = None
         self.state = state or MonitorState(clock.now(), Mic.LOST, "Not listening yet.")
@@ -111,8 +114,10 @@ class Monitor:
         if self._updated is None or now.since(self._updated) >= UPDATE_S:
             if not isinstance(item, AudioBlock) or self.state.mic is not Mic.OK:
                 self._guard("monitor", lambda: self._track(Tick(now)))
+            self._guard("monitor", lambda: self._emit(self._alarm.waited(now)))
             self._guard("monitor", lambda: self._notice_mended(now))
             self._guard("monitor", lambda: self._update(now))
+        self._beat()
 
     def _now(self) -> Instant:
         return self._clock.now()
@@ -123,22 +128,16 @@ class Monitor:
                 self._hear(item)
             case AudioLost():
                 self._detector.reset()
-                changed = self._told is not item.mic
-                self._told = item.mic
                 self.state = replace(
                     self.state, mic=item.mic, mic_text=item.reason, score=0.0, voice=0.0, listening_since=None
                 )
                 self._track(item)
-                if changed:
-                    self._emit((MicLost(item.at, item.reason, mic=item.mic),))
+                self._emit(self._alarm.lost(item))
             case AudioRestored():
-                changed = self._told not in (None, Mic.OK)
-                self._told = Mic.OK
                 device, since = item.device or self.state.device, self.state.listening_since or item.at
                 self.state = replace(self.state, mic=Mic.OK, mic_text="", device=device, listening_since=since)
                 self._track(item)
-                if changed:
-                    self._emit((MicRestored(item.at, item.device),))
+                self._emit(self._alarm.restored(item))
             case Tag() | Edit() | Forget() | ImportContexts() | SetSensitivity() | SetAlerts():
                 self.state, events = self._wishes.carry_out(item, self.state)
                 self._emit(events)
@@ -235,6 +234,7 @@ class Monitor:
             faults=self._faults.standing,
             ears=self._detector.ears,
             listeners=self._listeners(),
+            mic_told=self._alarm.told,
         )
         self._guard("monitor", lambda: self._count_today(at))
         self._updated = at

@@ -18,7 +18,7 @@ from device.events import (
     MicLost,
     Tested,
 )
-from device.record import SUREST, Episode, Mark
+from device.record import SUREST, Episode, Mark, NeedGuess
 from device.sinks import MonitorState
 from device.texts import fault_advice, fault_title
 
@@ -78,7 +78,7 @@ def episode_payload(episode: Episode | None) -> Payload:
         "time_to_calm_s": _rounded(episode.time_to_calm_s),
         "outcome": episode.outcome,
         "guess": None if guess is None else guess.guess.value,
-        "guess_p": None if guess is None else _rounded(min(SUREST, guess.p.get(guess.guess, 0.0)), 2),
+        "guess_p": _sure(guess),
         "tag": tag(episode),
         "helped": [helped.value for helped in episode.helped],
     }
@@ -181,6 +181,11 @@ def _mark(mark: Mark | None) -> Payload | None:
         "caregiver": mark.caregiver,
         "inferred": mark.inferred,
     }
+
+
+def _sure(guess: NeedGuess | None) -> float | None:
+    p = None if guess is None else guess.p.get(guess.guess)
+    return None if p is None else _rounded(min(SUREST, p), 2)
 
 
 def _rounded(value: float | None, digits: int = 1) -> float | None:

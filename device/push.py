@@ -101,7 +101,7 @@ class Push:
 
     def handle(self, event: Event) -> None:
         """Queue what is worth a push."""
-        answer = isinstance(event, EpisodeAcknowledged | EpisodeResponded | EpisodeEnded)
+        answer = isinstance(event, EpisodeAcknowledged | EpisodeEnded) or _there(event)
         if isinstance(event, EpisodeEvent) and (answer or event.episode.false_alarm):
             self._answered = event.episode.id, event.at
         message = _message(event)
@@ -192,6 +192,12 @@ class Push:
         request = urllib.request.Request(self._settings.url, data=body, headers=headers, method="POST")
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
             answer.read(1)
+
+
+def _there(event: Event) -> bool:
+    """True if somebody said that they are there; a voice or a movement holds back no alert."""
+    arrived = event.episode.arrived if isinstance(event, EpisodeResponded) else None
+    return arrived is not None and not arrived.inferred
 
 
 def _message(event: Event) -> Message | None:

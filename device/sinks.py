@@ -29,6 +29,7 @@ class MonitorState:
     sensitivity: str = "normal"
     quiet_hours: bool = False
     listeners: int | None = None
+    mic_told: bool = False
     alert_after_s: float = 3.0
     quiet_between: str = ""
     broker: bool = False

@@ -11,7 +11,7 @@ from device.events import EpisodeEnded
 from device.inputs import Edit, Tag, TestAlert
 from device.journal import JournalWriter
 from device.sinks import MonitorState
-from device.vocabulary import Mic, Need, Source
+from device.vocabulary import Mic, Need, Outcome, Source
 from tests.fakes import START
 from tests.fakes_history import episode, writer
 
@@ -87,3 +87,5 @@ def test_nobody_can_have_come_in_the_future_or_long_after_the_crying() -> None:
         ask("e2", 700)
     with pytest.raises(CommandError, match="half an hour after"):
         ask("e1", 120 + 1900)
+    broken_off = replace(over, outcome=Outcome.INTERRUPTED)
+    refuse(Edit(now, Source.PAGE, "e1", "arrive", 120 + 1900), replace(state, last=broken_off), Path("nowhere"))

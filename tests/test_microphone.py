@@ -165,32 +165,6 @@ def test_a_flat_microphone_is_silent_not_quiet(bench: Callable[..., Bench]) -> N
     assert not any(isinstance(item, AudioBlock) and not item.samples.any() for item in it.inbox.items)
 
 
-def test_silences_that_pass_are_told_less_and_less(bench: Callable[..., Bench]) -> None:
-    """A microphone that suppresses noise is flat in every quiet minute; one that stays flat is told all the same."""
-    it = bench(Desk(USB))
-    opened = it.desk.wait_opened(1)
-    it.say(opened, NOISE, 2)
-    it.inbox.wait_for(AudioRestored)
-    for told_after in (1.0, 2.0, 4.0):
-        flat_from = it.clock.now()
-        it.say(opened, ZERO, round(told_after * 10) - 3)
-        it.say(opened, NOISE, 1)
-        at = it.clock.now()
-        it.inbox.wait(lambda item, at=at: isinstance(item, AudioBlock) and abs(item.end.since(at)) < 0.01)  # type: ignore[misc]
-        assert not any(isinstance(item, AudioLost) for item in it.inbox.items)
-        flat_from = it.clock.now()
-        it.say(opened, ZERO, round(told_after * 10) + 3)
-        silent = it.inbox.wait_for(AudioLost, mic=Mic.SILENT)
-        assert silent.at.since(flat_from) == pytest.approx(0, abs=1e-6)
-        assert ("suppresses noise" in silent.reason) is (told_after > 1)
-        it.say(opened, NOISE, 1)
-        it.inbox.wait_for(AudioRestored)
-    it.clock.go(3700)
-    it.say(opened, NOISE, 1)
-    it.say(opened, ZERO, 13)
-    it.inbox.wait_for(AudioLost, mic=Mic.SILENT)
-
-
 def test_flat_from_the_start_is_never_called_restored(bench: Callable[..., Bench]) -> None:
     it = bench(Desk(USB))
     it.say(it.desk.wait_opened(1), ZERO, 15)

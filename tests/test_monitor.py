@@ -25,7 +25,7 @@ from device.events import (
 )
 from device.evidence import Thresholds
 from device.inbox import INBOX_BLOCKS
-from device.inputs import AudioLost, AudioRestored, Context, Edit, Response, Score, SetSensitivity, Tag, TestAlert
+from device.inputs import AudioLost, AudioRestored, Context, Edit, Response, Score, SetSensitivity, Tag, TestAlert, Tick
 from device.monitor import Monitor
 from device.ports import NoLearning
 from device.sinks import BrokerState, Delivered, MonitorState, StoredEvent, Trouble
@@ -143,6 +143,43 @@ def test_a_lost_or_silent_microphone_is_an_alarm_of_its_own(mic: Mic) -> None:
     rig.monitor.consume(AudioRestored(rig.clock.now(), "cradle"))
     assert len(pick(rig.sink.events, MicRestored)) == 1
     assert rig.monitor.state.mic is Mic.OK
+
+
+def test_whatever_is_taken_is_a_beat_even_if_the_ear_fails() -> None:
+    beats: list[int] = []
+    rig = Rig(beat=lambda: beats.append(1))
+    rig.ear.broken = True
+    rig.hear(2, QUIET)
+    assert len(beats) == 9, "it does not hang; what is wrong is told as a fault"
+
+
+def test_silences_that_pass_are_told_less_and_less() -> None:
+    """A microphone that suppresses noise is flat in every quiet minute; one that stays flat is told all the same."""
+    rig = Rig()
+
+    def silent(seconds: float) -> list[str]:
+        before = len(rig.sink.events)
+        rig.monitor.consume(AudioLost(rig.clock.now(), "Flat.", Mic.SILENT))
+        assert rig.monitor.state.mic is Mic.SILENT, "it is never taken for quiet"
+        for _ in range(round(seconds)):
+            rig.clock.advance(1)
+            rig.monitor.consume(Tick(rig.clock.now()))
+        told = rig.monitor.state.mic_told
+        rig.monitor.consume(AudioRestored(rig.clock.now(), "cradle"))
+        found = [event for event in rig.sink.events[before:] if isinstance(event, MicLost | MicRestored)]
+        assert all(rig.clock.now().since(event.at) <= 8 for event in found), "as of now, so that it is no old alarm"
+        assert told is bool(found)
+        return types(found)
+
+    both = ["mic_lost", "mic_restored"]
+    assert silent(5) == both
+    assert [silent(14), silent(28), silent(60)] == [[], [], []]
+    assert silent(8 * 16 + 3) == both
+    for _ in range(8):
+        silent(1)
+    assert silent(590) == [] and silent(603) == both
+    rig.clock.advance(3700)
+    assert silent(5) == both
 
 
 def test_a_microphone_that_was_never_there_is_an_alarm_too() -> None:

@@ -180,12 +180,22 @@ def test_an_alert_delayed_by_an_outage_rings_only_if_nobody_has_answered(broker:
         assert ear.events("escalated")[0]["told"] is False
         desk.say(EpisodeEscalated(late.plus(1.5), an_episode(now), level=1, reminder=True))
         wait_for(lambda: len(ear.on("alert")) == 2)  # whoever is on the way has not arrived
+        reminder = AlertMark(25.0, 1, reminder=True, answered=True)
+        desk.set(episode=an_episode(now, acknowledged=Mark(20.0, Source.PAGE), alerts=(AlertMark(4.0, 1), reminder)))
+        wait_for(lambda: json.loads(ear.on("episode")[-1])["alerts"] == 2)
+        desk.say(EpisodeEscalated(late.plus(1.7), an_episode(now), level=1, reminder=True))
+        wait_for(lambda: len(ear.events("escalated")) == 3)
+        assert ear.events("escalated")[2]["told"] is False, "somebody has answered it"
+        desk.set(episode=an_episode(now, arrived=Mark(3.0, Source.VOICE)))
+        wait_for(lambda: json.loads(ear.on("episode")[-1])["arrived"])
+        desk.say(EpisodeAlerted(late.plus(1.8), an_episode(now)))
+        wait_for(lambda: len(ear.on("alert")) == 3)  # a voice holds back no first alert
         desk.set(episode=an_episode(now, not_crying=True))
         wait_for(lambda: json.loads(ear.on("episode")[-1])["tag"] == "not_crying")
         desk.say(EpisodeEscalated(late.plus(2), an_episode(now)))
-        wait_for(lambda: len(ear.events("escalated")) == 3)
-        assert ear.events("escalated")[2]["told"] is False
-        assert len(ear.on("alert")) == 2
+        wait_for(lambda: len(ear.events("escalated")) == 4)
+        assert ear.events("escalated")[3]["told"] is False
+        assert len(ear.on("alert")) == 3
 
 
 def test_the_last_alert_of_a_cry_that_goes_on_rings_however_late(broker: Mosquitto, ear: Ear) -> None:

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from device.clock import Instant
+from device.events import Fault
 from device.inputs import AudioLost, AudioRestored, Response
 from device.record import AlertMark, Episode, Mark
 from device.sinks import MonitorState
@@ -45,8 +46,11 @@ def live(**state: Any) -> Live:
         (Live(), "gone"),
         (Live(MonitorState(NOON, Mic.OK), reachable=False), "gone"),
         (live(), ""),
-        (live(mic=Mic.LOST), "mic lost"),
-        (live(mic=Mic.SILENT), "mic silent"),
+        (live(mic=Mic.LOST, mic_told=True), "mic lost"),
+        (live(mic=Mic.SILENT, mic_told=True), "mic silent"),
+        (live(mic=Mic.SILENT), ""),
+        (live(faults=(Fault("detector", "The hearing has failed.", NOON),)), "deaf"),
+        (live(faults=(Fault("disk_low", "Only 12 MB are free.", NOON),)), ""),
         (live(episode=replace(CRY, alerts=())), ""),
         (live(episode=CRY), "cry e 1"),
         (live(episode=CRY, mic=Mic.LOST), "cry e 1"),
@@ -143,6 +147,12 @@ def test_it_rings_once_for_each_alert_and_a_tap_silences_it(browser: Browser, ho
         ringing(page, True)
         page.click("h2")
         ringing(page, False)
+        page.click('nav a[href="/history"]')
+        expect(page.locator("body.rings")).to_have_count(1)
+        page.wait_for_timeout(2500)
+        ringing(page, False)  # silenced is silenced, also on the next page
+        page.click('nav a[href="/"]')
+        expect(page.locator("#bell")).to_have_attribute("aria-pressed", "true")
         house.hear(62, 0.95)
         ringing(page, True)
         house.take(Response(house.clock.now(), Kind.ARRIVE, Source.BUTTON))

@@ -97,7 +97,7 @@ def _during(state: MonitorState, episode: Episode, w: Words) -> Now:
     onset = episode.onset.utc
     if episode.not_crying:
         title = w._("Somebody said: not crying")
-        detail = w._("No more alerts about this sound. Once it has been quiet, a new one is told as always.")
+        detail = w._("No alerts about this sound for two minutes, or until it has been quiet; then it is told anew.")
         return Now("calm", title, detail, onset, ask=True, episode=episode)
     sound = distress_now(episode.grade, w) if state.crying else w._("Quieter just now.")
     if episode.arrived is not None:

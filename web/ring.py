@@ -13,7 +13,8 @@ def ring(live: Live) -> str:
     state = live.state
     if state is None or not live.reachable:
         return "gone"
-    return _cry(state) or ("" if state.mic is Mic.OK else f"mic {state.mic}")
+    deaf = "deaf" if any(fault.code == "detector" for fault in state.faults) else ""
+    return _cry(state) or (f"mic {state.mic}" if state.mic is not Mic.OK and state.mic_told else deaf)
 
 
 def _cry(state: MonitorState) -> str:

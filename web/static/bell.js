@@ -3,8 +3,10 @@
 const bell = (() => {
   const RING_S = 20, GRACE_MS = 10000, AGAIN_MS = 60000, WANTED = "bell";
   let sound = null, lock = null, out = null;  // the browser's sound; its promise to keep the screen on; what rings now
-  const told = new Set();  // alerts that have rung here
-  let name = "", since = 0, rung = -Infinity, ends = 0, hushed = "";
+  let name = "", since = 0, rung = -Infinity, ends = 0;
+  // What has rung, and what a tap has silenced, stays so on the next page.
+  const kept = (key) => sessionStorage.getItem(key) || "";
+  const keep = (key, value) => sessionStorage.setItem(key, value);
   const wanted = () => sessionStorage.getItem(WANTED) === "on";
   const on = () => wanted() && sound !== null && sound.state === "running";
 
@@ -45,16 +47,16 @@ const bell = (() => {
     name = next;
     since = performance.now();
     rung = -Infinity;
-    hushed = "";
+    if (next !== kept("hushed")) keep("hushed", "");
     still();
     tick();
   };
   const tick = () => {
     const now = performance.now(), cry = name.startsWith("cry ");
     if (out && sound.currentTime > ends) still();
-    if (!name || name === hushed || told.has(name) || !on()) return;
+    if (!name || name === kept("hushed") || name === kept("told") || !on()) return;
     if (!cry && (now - since < GRACE_MS || now - rung < AGAIN_MS)) return;
-    if (cry) told.add(name);  // the next alert has another name; nobody repeats what is wrong with the monitor
+    if (cry) keep("told", name);  // the next alert has another name; nobody repeats what is wrong with the monitor
     rung = now;
     play(RING_S);
     document.body.classList.add("ringing");
@@ -89,7 +91,7 @@ const bell = (() => {
     if (note.textContent !== words) note.textContent = words;
   };
   document.addEventListener("click", async (event) => {
-    if (out) { hushed = name; still(); }
+    if (out) { keep("hushed", name); still(); }
     const button = event.target.closest("#bell");
     if (!button) {
       if (wanted() && !on()) await begin();
@@ -101,8 +103,8 @@ const bell = (() => {
       await sound.suspend();
     } else {
       sessionStorage.setItem(WANTED, "on");
-      hushed = "";
-      told.clear();
+      keep("hushed", "");
+      keep("told", "");
       await begin();
       if (on()) play(1);  // heard at once, so that nobody has to wonder how loud it is
     }
