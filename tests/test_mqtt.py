@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -374,6 +375,16 @@ def test_a_test_alert_goes_there_and_back(broker: Mosquitto) -> None:
         trip = round_trip(broker.address(), "home", timeout_s=10.0)
     assert 0.0 < trip.seconds < 5.0
     assert trip.text == "Test alert: everything works"
+
+
+def test_the_round_trip_asks_for_the_line_that_rings_too(broker: Mosquitto, ear: Ear) -> None:
+    """Some brokers let events through and not what a phone listens to."""
+    with ThreadPoolExecutor(1) as pool:
+        trip = pool.submit(round_trip, broker.address(), "home", timeout_s=3.0)
+        wait_for(lambda: ear.on("cmd/test"))
+        ear.publish("event", json.dumps({"event_type": "test", "token": json.loads(ear.on("cmd/test")[-1])["token"]}))
+        with pytest.raises(BrokerError, match="no line came on nursery/home/alert, so phones would not ring"):
+            trip.result(30)
 
 
 def test_the_round_trip_says_what_is_wrong(broker: Mosquitto) -> None:
