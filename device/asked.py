@@ -36,9 +36,10 @@ def refuse(item: object, state: MonitorState, journal: Path) -> None:
     episode = present.get(item.episode_id)
     if episode is None:
         with JournalReader(journal) as reader:
-            if not reader.knows(item.episode_id, deleted=isinstance(item, Edit) and item.action == "undo"):
-                raise NoEpisodeError(item.episode_id)
             episode = reader.episode(item.episode_id)
+            undo = isinstance(item, Edit) and item.action == "undo"
+            if episode is None and not (undo and reader.knows(item.episode_id, deleted=True)):
+                raise NoEpisodeError(item.episode_id)
     if episode is not None and isinstance(item, Edit) and item.at_s is not None:
         _refuse_impossible(item, episode, item.at_s)
 

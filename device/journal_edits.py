@@ -13,6 +13,9 @@ from device.record import Episode
 from device.settings import AlertSettings
 from device.wire import encode_episode
 
+CHANGE = "id, at_utc, source, action, episode_id, undone_utc"
+"""The columns of a `Change`, in its order."""
+
 
 def log_change(
     db: sqlite3.Connection, utc: float, source: str, action: str, before: Episode, after: Episode, *, gone: bool = False
@@ -43,10 +46,17 @@ def stored(db: sqlite3.Connection, episode_id: str, *, deleted: bool = False) ->
 
 def changes(db: sqlite3.Connection, limit: int) -> list[Change]:
     """The latest changes, newest first."""
-    rows = db.execute(
-        "SELECT id, at_utc, source, action, episode_id, undone_utc FROM change ORDER BY id DESC LIMIT ?", (limit,)
-    )
+    rows = db.execute(f"SELECT {CHANGE} FROM change ORDER BY id DESC LIMIT ?", (limit,))
     return [Change(*row) for row in rows]
+
+
+def undoable(db: sqlite3.Connection, episode_id: str = "") -> Change | None:
+    """The change that is taken back next, of this episode or of any; None if there is none."""
+    row = db.execute(
+        f"SELECT {CHANGE} FROM change WHERE undone_utc IS NULL AND ? IN ('', episode_id) ORDER BY id DESC LIMIT 1",
+        (episode_id,),
+    ).fetchone()
+    return None if row is None else Change(*row)
 
 
 def carry_out(db: sqlite3.Connection, edit: Edit, alerts: AlertSettings, boot_id: str) -> EpisodeEdited | None:
@@ -65,15 +75,12 @@ def carry_out(db: sqlite3.Connection, edit: Edit, alerts: AlertSettings, boot_id
 
 
 def _undo(db: sqlite3.Connection, edit: Edit, alerts: AlertSettings, boot_id: str) -> EpisodeEdited | None:
-    row = db.execute(
-        "SELECT id, episode_id, before, after FROM change WHERE undone_utc IS NULL AND (? = '' OR episode_id = ?) "
-        "ORDER BY id DESC LIMIT 1",
-        (edit.episode_id, edit.episode_id),
-    ).fetchone()
-    if row is None:
+    change = undoable(db, edit.episode_id)
+    if change is None:
         return None
-    change, episode_id, before, after = row
-    db.execute("UPDATE change SET undone_utc = ? WHERE id = ?", (edit.at.utc, change))
+    episode_id = change.episode_id
+    before, after = db.execute("SELECT before, after FROM change WHERE id = ?", (change.id,)).fetchone()
+    db.execute("UPDATE change SET undone_utc = ? WHERE id = ?", (edit.at.utc, change.id))
     now = stored(db, episode_id, deleted=True)
     if now is None:
         return None

@@ -12,7 +12,7 @@ from device.clock import Instant
 from device.errors import N_, JournalError
 from device.inputs import Context
 from device.journal_coverage import read_coverage
-from device.journal_edits import changes, stored
+from device.journal_edits import changes, stored, undoable
 from device.journal_rows import COLUMNS, KNOWN, LIGHT, WHOLE, columns, event_of, light, readable, vector_of
 from device.journal_schema import VERSION, explained, open_reader, version
 from device.journal_shapes import Change, Embedding, EpisodeRow, FaultRecord, Span, bouts_of
@@ -230,12 +230,8 @@ class JournalReader:
 
     def undoable(self, episode_id: str = "") -> Change | None:
         """The correction that would be taken back next, of this episode or of any; None if there is none."""
-        rows = self._all(
-            "SELECT id, at_utc, source, action, episode_id, undone_utc FROM change "
-            "WHERE undone_utc IS NULL AND ? IN ('', episode_id) ORDER BY id DESC LIMIT 1",
-            (episode_id,),
-        )
-        return Change(*rows[0]) if rows else None
+        with explained(self._path):
+            return undoable(self._db, episode_id)
 
     def known_contexts(self, ids: Sequence[str]) -> int:
         """How many of these entries of diaries are kept already."""

@@ -95,7 +95,6 @@ class _Connection:
             except OSError:
                 log.debug("the socket was closed already")
 
-
     def let_go(self) -> None:
         """Know each other no more: paho closes its own sockets only once nobody holds the client."""
         self.client.on_connect = self.client.on_subscribe = self.client.on_disconnect = None

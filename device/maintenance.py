@@ -14,6 +14,7 @@ from device.errors import ControlError, NurseryError
 from device.quiet import family_zone
 from device.settings import Config
 from device.texts import duration
+from device.vocabulary import Mic
 from device.wire import decode_state
 
 ROUND_TRIP_S = 10.0
@@ -49,20 +50,18 @@ Row = tuple[str, bool, str, dict[str, Any]]
 def _monitor(config: Config) -> Row:
     try:
         with ControlClient(socket_path(config)) as client:
-            state = client.state()
-            known = decode_state(state)
+            state = decode_state(client.state())
     except (NurseryError, ValueError) as error:
         return "monitor", False, str(error), {}
-    heard = state.get("mic") == "ok"
-    faults = [fault["text"] for fault in state.get("faults", [])]
-    text = f"listening with {state.get('device')}" if heard else str(state.get("mic_text") or "no sound")
+    text = f"listening with {state.device}" if state.mic is Mic.OK else state.mic_text or "no sound"
+    faults = [fault.text for fault in state.faults]
     off = []
-    if known.muted_until is not None and known.muted_until.since(known.at) > 0:
-        off.append(f"alerts are muted for another {duration(known.muted_until.since(known.at))}")
-    if known.quiet_hours:
-        off.append(f"quiet hours {known.quiet_between}: no phone rings for crying now")
-    more = {"mic": state.get("mic"), "faults": faults}
-    return "monitor", heard and not faults and not off, "; ".join([text, *faults, *off]), more
+    if state.muted_s:
+        off.append(f"alerts are muted for another {duration(state.muted_s)}")
+    if state.quiet_hours:
+        off.append(f"quiet hours {state.quiet_between}: no phone rings for crying now")
+    well = state.mic is Mic.OK and not faults and not off
+    return "monitor", well, "; ".join([text, *faults, *off]), {"mic": state.mic.value, "faults": faults}
 
 
 def _ears(config: Config) -> Row:

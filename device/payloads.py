@@ -128,12 +128,9 @@ def today_payload(state: MonitorState, last_response_s: float | None) -> Payload
 
 def settings_payload(state: MonitorState) -> Payload:
     """The topic `settings`: what can be changed by a command."""
-    until = state.muted_until
-    left_s = 0.0 if until is None else until.since(state.at)
     return {
-        "muted": left_s > 0,
-        # By the monotonic clock: the time of day may have been set right since.
-        "muted_until": iso(state.at.plus(left_s)) if left_s > 0 else None,
+        "muted": state.muted_s > 0,
+        "muted_until": iso(state.at.plus(state.muted_s)) if state.muted_s else None,
         "sensitivity": state.sensitivity,
         "quiet_hours": state.quiet_hours,
         "quiet_between": state.quiet_between,

@@ -39,9 +39,8 @@ def light_pattern(state: MonitorState) -> Pattern:
 
 def buzzer_pattern(state: MonitorState) -> Pattern:
     """Beeps while an alert stands unanswered and phones cannot be told; never while muted, nor in quiet hours."""
-    muted = state.muted_until is not None and state.muted_until.since(state.at) > 0
     calling = state.episode is not None and state.episode.calling
-    return BEEPS if calling and not (state.broker or muted or state.quiet_hours) else OFF
+    return BEEPS if calling and not (state.broker or state.muted_s or state.quiet_hours) else OFF
 
 
 def brightness(state: MonitorState, zone: tzinfo | None, night: float) -> float:

@@ -43,6 +43,11 @@ class MonitorState:
     demo: bool = False
     version: str = ""
 
+    @property
+    def muted_s(self) -> float:
+        """Seconds for which alerts stay muted, 0 if they are not; by the monotonic clock, as the time of day may be set."""
+        return 0.0 if self.muted_until is None else max(0.0, self.muted_until.since(self.at))
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble:

@@ -38,6 +38,11 @@ def fault_title(code: str, language: str = "en") -> str:
     return code if titles is None else titles[language == "de"]
 
 
+def mic_fault(mic: Mic) -> str:
+    """The code under which a microphone that is not heard has its words."""
+    return "mic_silent" if mic is Mic.SILENT else "mic_lost"
+
+
 def fault_advice(code: str, text: str, language: str = "en") -> str:
     """What to do about a fault: the monitor's own sentence `text` in English, in German one of the few known ones."""
     return FAULTS[code][2] if language == "de" and code in FAULTS else text
@@ -65,7 +70,7 @@ def line(event: Event, *, language: str = "en", age_s: float = 0.0) -> str:
     match event:
         case MicLost():
             silent = event.mic is Mic.SILENT
-            text = fault_advice("mic_silent" if silent else "mic_lost", event.text, language)
+            text = fault_advice(mic_fault(event.mic), event.text, language)
             return (words.mic_silent if silent else words.mic_lost).format(text=text).rstrip(": ")
         case MicRestored():
             return words.mic_restored

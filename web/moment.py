@@ -40,9 +40,7 @@ def now(live: Live, w: Words) -> Now:
     moment = state.at.utc + live.age_s
     known = _known(state, live, w)
     quiet_until = state.quiet_between.partition("-")[2] if state.quiet_hours else ""
-    # By the monotonic clock: the time of day may have been set right since.
-    left_s = 0.0 if state.muted_until is None else state.muted_until.since(state.at)
-    muted = state.at.utc + left_s if left_s > live.age_s else None
+    muted = state.at.utc + state.muted_s if state.muted_s > live.age_s else None
     faults = tuple(fault_text(fault, w) for fault in state.faults if not fault.code.startswith("mic"))
     return Now(
         known.kind,

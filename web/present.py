@@ -4,7 +4,7 @@ from typing import Protocol
 
 from device.record import SUREST, Episode
 from device.sinks import MonitorState
-from device.texts import FAULT_CODES, LANGUAGES, fault_advice, fault_title
+from device.texts import FAULT_CODES, LANGUAGES, fault_advice, fault_title, mic_fault
 from device.vocabulary import Distress, Helped, Mic, Need, Outcome, Source
 from web.words import Words
 
@@ -158,14 +158,15 @@ class Wrong(Protocol):
 
 def fault_text(fault: Wrong, w: Words) -> str:
     """A fault for a person: the monitor's sentence in English, else a few words in the page's language, if there are any."""
-    if w.language == "en" or w.language not in LANGUAGES or fault.code not in FAULT_CODES:
-        return fault.text or fault_title(fault.code)
-    return f"{fault_title(fault.code, w.language)}. {fault_advice(fault.code, fault.text, w.language)}"
+    return _said(fault.code, fault.text, w)
 
 
 def mic_text(state: MonitorState, w: Words) -> str:
     """What is wrong with the microphone; "" if nothing is."""
-    if state.mic is Mic.OK or w.language == "en" or w.language not in LANGUAGES:
-        return state.mic_text
-    code = "mic_silent" if state.mic is Mic.SILENT else "mic_lost"
-    return f"{fault_title(code, w.language)}. {fault_advice(code, state.mic_text, w.language)}"
+    return state.mic_text if state.mic is Mic.OK else _said(mic_fault(state.mic), state.mic_text, w)
+
+
+def _said(code: str, text: str, w: Words) -> str:
+    if w.language == "en" or w.language not in LANGUAGES or code not in FAULT_CODES:
+        return text or fault_title(code)
+    return f"{fault_title(code, w.language)}. {fault_advice(code, text, w.language)}"

@@ -19,6 +19,6 @@ def ring(live: Live) -> str:
 
 def _cry(state: MonitorState) -> str:
     episode = state.episode
-    if episode is None or not episode.open or not episode.calling or state.muted_until is not None:
+    if episode is None or not episode.open or not episode.calling or state.muted_s:
         return ""
     return f"cry {episode.id} {len(episode.alerts)}"

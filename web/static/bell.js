@@ -7,7 +7,7 @@ const bell = (() => {
   // What has rung, and what a tap has silenced, stays so on the next page.
   const kept = (key) => sessionStorage.getItem(key) || "";
   const keep = (key, value) => sessionStorage.setItem(key, value);
-  const wanted = () => sessionStorage.getItem(WANTED) === "on";
+  const wanted = () => kept(WANTED) === "on";
   const on = () => wanted() && sound !== null && sound.state === "running";
 
   // ---- the sound: two tones, like a doorbell that does not give up, louder after some seconds ----
@@ -98,11 +98,11 @@ const bell = (() => {
       return;
     }
     if (on()) {
-      sessionStorage.removeItem(WANTED);
+      keep(WANTED, "");
       if (lock) lock.release();
       await sound.suspend();
     } else {
-      sessionStorage.setItem(WANTED, "on");
+      keep(WANTED, "on");
       keep("hushed", "");
       keep("told", "");
       await begin();
